@@ -179,7 +179,8 @@ class SeenTable(TcpTable):
         ends = (packet.destination, segment.destination), (packet.source, segment.source)
         four_tuple = FourTuple(*ends)
         flow = self._flows.get(four_tuple.key)
-        if flow is not None and flow.is_lingering and segment.flags & (SYN | ACK) == SYN:
+        is_syn = segment.flags & (SYN | ACK) == SYN
+        if is_syn and flow and flow.is_lingering and segment.seq != wrap(flow.sender.iss):
             self._remove(flow)
             flow = None
         if flow is None and segment.flags & (SYN | ACK | RST) == SYN:

@@ -67,8 +67,12 @@ def roots(*frames: tuple[float, Sent], capture: Path, until: float = 120, **keys
         while await stream.read(100):
             await stream.write(bytes(1000))
 
+    return looked_at(net, (0.0, ANNOUNCED), *frames, capture=capture, until=until)
+
+
+def looked_at(net: Net, *frames: tuple[float, Sent], capture: Path, until: float) -> set[str]:
     with virtual(net.configured(), net) as network:
-        network.run(Says((0.0, ANNOUNCED), *frames), until)
+        network.run(Says(*frames), until)
     verdict = network.engine.notices.verdict
     live = {one.rule.code for one in verdict if one.count}
     seen = Capture(capture)
@@ -229,6 +233,23 @@ def test_a_late_copy_of_a_syn_takes_no_acknowledgement_back(capture: Path) -> No
     assert "TCP005" in roots(*sent, capture=capture, impair=late, zoo=True)
     lines = [line for one in read(capture) for line in one.comment.splitlines()]
     assert sum("TCP005" in line for line in lines) == 2
+
+
+@pytest.mark.parametrize("seq", [100 + 2**30, 100 - 2**30])
+def test_a_copy_of_a_syn_that_comes_when_the_connection_has_ended(capture: Path, seq: int) -> None:
+    """The guest listens again, opens another connection and resets it when it is answered."""
+    late = ["to-guest syn nth 1 duplicate", "to-guest syn nth 2 delay 2s"]
+    net = Net(hermetic=True, control="none", capture=capture, impair=late)
+
+    @net.at(2)
+    async def calls() -> None:
+        async with await net.connect(4000, host=SERVER, port=5000):
+            pass
+
+    said = (2.5, "SA", 100, 0), (3.0, "FA", 101, 1), (4.5, "SA", seq % 2**32, 0), (4.6, "R", 102, 0)
+    sent = [(at, of(flags, seq, port=5000, got=got)) for at, flags, seq, got in said]
+    found = looked_at(net, (0.0, ANNOUNCED), *sent, capture=capture, until=20)
+    assert {code for code in found if code < "TCP020"} == {"ARP021"}
 
 
 def beyond(*places: int) -> list[tuple[float, Sent]]:

@@ -364,6 +364,15 @@ class Flow:
         numbers = None if known is None else sorted({unwrap(ack, nxt) for ack in known})
         return self._acks.may_cross(unwrap(copy.seq, nxt) + copy.length, numbers)
 
+    def answers_old_syn(self, segment: Segment) -> bool:
+        """Whether a late copy of our SYN has come to a guest that listens again, rightly
+        (RFC 9293 3.10.7.2)."""
+        is_syn_ack = segment.flags & (SYN | ACK | RST) == SYN | ACK
+        is_new = segment.seq != self.receiver.irs
+        return (
+            self.is_lingering and is_syn_ack and is_new and segment.ack == wrap(self.sender.iss + 1)
+        )
+
     def _object_to(self, segment: Segment, now: float) -> None:
         self.unanswered += not self._acks.object_to(segment, now)
 

@@ -194,6 +194,8 @@ class TcpTable:
             self._output.notices.drop(rules.net.ANSWER_RATE, text, now, count=count)
 
     def _is_excused(self, flow: Flow, segment: Segment, refusal: Refusal) -> bool:
+        if flow.answers_old_syn(segment):
+            return True
         if refusal.rule is rules.tcp.DUPLICATE:
             known = self._output.notices.known_acks(flow.four_tuple.key)
             return flow.may_cross(segment, known)
