@@ -271,6 +271,8 @@ def _merged(base: TcpMisbehavior, fields: dict[str, Any]) -> TcpMisbehavior:
     merged = dict(fields)
     merged["tcp"] = {**base.tcp, **fields.get("tcp", {})}
     merged["manglings"] = (*base.manglings, *fields.get("manglings", ()))
+    if base.segment is not None and "segment" in fields:  # some manglings need room in a frame
+        merged["segment"] = min(base.segment, fields["segment"])
     return replace(base, **merged)
 
 

@@ -356,8 +356,9 @@ def test_overlapping_segments_have_the_right_bytes() -> None:
     assert generated(0, 1000) in whole
 
 
-def test_a_segment_of_one_byte_overlaps_with_the_one_before() -> None:
-    flow = opened("overlap, onebyte, page 5")
+@pytest.mark.parametrize("does", ["overlap, onebyte, page 5", "onebyte, overlap, page 5"])
+def test_a_segment_of_one_byte_overlaps_with_the_one_before(does: str) -> None:
+    flow = opened(does)
     ask(flow)
     lines = flow.to_guest()
     after = [f"{start}:{start + 2}(2)" for start in range(1, 10)]
