@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pynat.lint.bounded import Bounded
 from pynat.wire.ipv4 import MAX_PACKET, Ipv4
@@ -10,6 +10,7 @@ from pynat.wire.ipv4 import MAX_PACKET, Ipv4
 MAX_PACKETS = 128  # that are not whole yet: more than are under way in one window
 MAX_BYTES = 1 << 20  # of all of them
 OVERHEAD = 128  # bytes that a fragment costs besides its data
+_FRAGMENT = slice(6, 8)  # where a header has offset and flags
 
 Between = tuple[bytes, int]  # addresses, protocol
 Key = tuple[Between, int]  # and the identification
@@ -71,3 +72,18 @@ class Pieces:
             self._cost = cost + sum(one.cost for one in packets.values())
             while self._cost > MAX_BYTES // 2 and packets:
                 self._cost -= packets.pop(next(iter(packets))).cost
+
+
+def joined(packet: Ipv4, payload: bytes) -> Ipv4:
+    """The packet that a fragment is of."""
+    header = bytearray(packet.header)
+    header[_FRAGMENT] = bytes(2)
+    joined = memoryview(header + payload)
+    return replace(
+        packet,
+        packet=joined,
+        payload=joined[len(header) :],
+        is_fragment=False,
+        offset=0,
+        more=False,
+    )

@@ -105,6 +105,10 @@ class Tally(Counter[Occasion]):
             if occasion not in _OF_FRAMES:
                 self[occasion] += 1
 
+    def datagram_joined(self, frame: Frame) -> None:
+        """One to the guest, likewise."""
+        self[Occasion.DATAGRAM_CAME] += frame.udp is not None
+
     def no_frame(self) -> None:
         """Of the guest's, too short for its header."""
         self[Occasion.FRAME] += 1

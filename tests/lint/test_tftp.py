@@ -19,6 +19,7 @@ from tests.lint.test_naive import roots, run
 
 OWN = 2000  # port
 BLOCK = 512
+IN_FRAGMENTS = 'impair = ["to-guest udp fragment 256"]'
 
 
 class Reads(Stack):
@@ -89,7 +90,15 @@ def test_a_mistake_is_named(code: str, said: str, wrong: dict[str, Any], tmp_pat
     assert said in found[code]
 
 
-@pytest.mark.parametrize("wire", ["", 'impair = ["udp loss 20%"]', 'impair = ["duplicate 30%"]'])
+def test_one_is_named_also_where_blocks_come_in_fragments(tmp_path: Path) -> None:
+    deaf = type("Deaf", (Reads,), {"takes": lambda *_: None})()
+    assert list(roots(reading(deaf, tmp_path, IN_FRAGMENTS))) == ["TFTP021"]
+
+
+LOSSY, DOUBLED = 'impair = ["udp loss 20%"]', 'impair = ["duplicate 30%"]'
+
+
+@pytest.mark.parametrize("wire", ["", LOSSY, DOUBLED, IN_FRAGMENTS])
 @pytest.mark.parametrize("more", [{}, {"asked_for": block_size}])
 def test_of_a_right_client_nothing_is_said(more: dict[str, Any], wire: str, tmp_path: Path) -> None:
     log = reading(type("Right", (Reads,), more)(), tmp_path, wire)

@@ -15,7 +15,7 @@ from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.ipv4 import padding_counted
 from pynat.lint.lost import LostFrames
-from pynat.lint.pieces import Pieces
+from pynat.lint.pieces import Pieces, joined
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp import ending, form, ports
@@ -52,7 +52,6 @@ _MOVES = 2
 _ASKS_AGAIN = 1.0  # seconds in which nothing new can be overdue
 _FIRST_RTO = Span(0.9, 1.2)  # seconds until a SYN goes again; no program gives up so soon
 _DHCP = 67
-_FRAGMENT = slice(6, 8)  # where a header has offset and flags
 _PORTS = 256  # of the guest's, to which somebody connects
 _ENDED = 1024  # connections remembered as ended
 
@@ -395,7 +394,7 @@ class TcpChecker:
         payload = pieces.add(packet)
         if payload is None:
             return frame
-        whole = _joined(packet, payload)
+        whole = joined(packet, payload)
         try:
             segment = tcp.decode(whole)
         except Malformed:
@@ -437,21 +436,6 @@ def _size(found: FoundOne) -> int:
     """Of header and data."""
     *_, data, stamps = found
     return HEADER_SIZE + (STAMPS.size if stamps else 0) + len(data)
-
-
-def _joined(packet: Ipv4, payload: bytes) -> Ipv4:
-    """The packet that a fragment is of."""
-    header = bytearray(packet.header)
-    header[_FRAGMENT] = bytes(2)
-    joined = memoryview(header + payload)
-    return replace(
-        packet,
-        packet=joined,
-        payload=joined[len(header) :],
-        is_fragment=False,
-        offset=0,
-        more=False,
-    )
 
 
 def _named(key: bytes) -> str:
