@@ -266,6 +266,8 @@ class Replay:
                 self._dhcp_seen(dhcp.decode(datagram.payload), now)
 
     def _arp_seen(self, packet: arp.Arp, source: bytes, now: float) -> None:
+        if source == self._mac:
+            self._router.output.neighbors.told(packet)
         if packet.sender != self._router.net.router:
             return
         if source == packet.sender_mac != self._mac:  # else it only says so

@@ -85,6 +85,7 @@ class Neighbors:
         self._came: dict[bytes, None] = {}  # addresses that were ever heard of
         self._lent: dict[bytes, float] = {}  # until when; the first one ends first
         self._checks = checks
+        self.misled: dict[bytes, bytes] = {}  # wrong MAC addresses that were told, by address
 
     def move_to(self, own: Sequence[bytes], net: IPv4Network) -> None:
         """Have these addresses from now on, in that net."""
@@ -301,5 +302,16 @@ class Neighbors:
         known = self._known.get(address) if direct else None
         self.send_arp(request, known[0] if known else ethernet.BROADCAST)
 
+    def told(self, packet: Arp) -> None:
+        """It leaves our card; what it says need not be so (pynat/faults/arp.py)."""
+        if packet.sender_mac == self.mac:
+            self.misled.pop(packet.sender, None)
+        elif packet.operation == arp.REPLY:
+            if len(self.misled) >= MAX_QUESTIONS:
+                self.misled.clear()
+            self.misled[packet.sender] = packet.sender_mac
+
     def send_arp(self, packet: Arp, to: bytes, source: bytes | None = None) -> None:
+        if source is None:
+            self.told(packet)
         self._send(ethernet.encode(to, source or self.mac, ethernet.ARP, arp.encode(packet)))

@@ -14,6 +14,7 @@ from pynat.wire.ipv4 import Ipv4
 
 _TAGGED = ": tagged on purpose, or the header is four bytes longer than meant"
 _MOVED = "the router's new MAC address"
+_MISLED = "a wrong MAC address that ARP told"
 _MOST_TOLD = 256  # guests
 
 
@@ -42,10 +43,15 @@ class Refusals:
             kind = icmp.PARAMETER_PROBLEM
             self._guest.send_error(kind, 0, error.quote, now, pointer=error.pointer)
 
+    def means_us(self, destination: bytes) -> bool:
+        """The router's MAC address in another order, which may look like that of a group."""
+        return mistakes.mac_order(destination, self._guest.mac) != ""
+
     def other_mac(self, frame: bytes, now: float) -> None:
         destination, source, kind = ethernet.HEADER.unpack_from(frame)
         text = f"frame to {ethernet.text(destination)}, the router is"
         text += f" {ethernet.text(self._guest.mac)} (RFC 894)"
+        text += mistakes.mac_order(destination, self._guest.mac)
         if not any(destination):
             text += ": the address was never set"
             text += "; ARP asks all, ff:ff:ff:ff:ff:ff" if kind == ethernet.ARP else ""
@@ -54,6 +60,8 @@ class Refusals:
     def _moved(self, source: bytes, destination: bytes) -> str:
         """Why the guest may think that the router is there (RFC 826); "" where it may not."""
         guest = self._guest
+        if destination in guest.neighbors.misled.values():
+            return _MISLED
         if destination != guest.former_mac:
             return ""
         if guest.notices.hides_mac(self._net.router, guest.mac):

@@ -51,7 +51,7 @@ class Router(Parts):
         destination, source, kind = ethernet.HEADER.unpack_from(frame)
         to_all = destination != self.output.mac
         match kind:
-            case _ if to_all and not destination[0] & 1:
+            case _ if to_all and (not destination[0] & 1 or self.refusals.means_us(destination)):
                 self.refusals.other_mac(frame, now)
             case ethernet.IPV4:
                 self._ipv4(ipv4.decode(memoryview(frame)[ethernet.HEADER.size :]), to_all, now)

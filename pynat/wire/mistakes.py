@@ -70,6 +70,14 @@ def address_order(seen: bytes, is_right: Callable[[bytes], bool]) -> str:
     return f": its bytes are swapped, {name} is meant" if is_right(meant) else ""
 
 
+def mac_order(seen: bytes, right: bytes) -> str:
+    """The same for a MAC address, whose words of 16 bits may be swapped each."""
+    if seen == right[::-1]:
+        return ": its bytes are in reverse"
+    swapped = b"".join(right[at : at + 2][::-1] for at in range(0, len(right), 2))
+    return ": the bytes of each 16-bit word are swapped" if seen == swapped else ""
+
+
 def half_bytes(seen: int, right: Container[int]) -> str:
     """The same for a byte of two fields; C's bit fields begin with the lower half on x86."""
     meant = (seen & 0x0F) << 4 | seen >> 4

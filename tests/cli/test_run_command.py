@@ -412,7 +412,7 @@ def test_ctrl_c_is_the_debuggers_where_one_debugs(
 ) -> None:
     limits.DEBUGGER.skip()
     monkeypatch.setenv("TERM", "xterm")
-    # Not HANG: Bochs tells of its hlt in the log, and a Ctrl-C in that moment is a deadlock of Bochs.
+    # Not HANG: Bochs writes of its hlt to the log, and a Ctrl-C in that moment stops it for good.
     terminal = debugged(tmp_path, MAGIC_BREAK + HELLO_E9 + bytes.fromhex("ebfe"))  # jump to here
     terminal.await_text("<bochs:1>")
     terminal.type("c\n")

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
-from scapy.layers.inet import ICMP, IP, IPerror, UDPerror
+from scapy.layers.inet import ICMP, IP, UDP, IPerror, UDPerror
 from scapy.layers.l2 import ARP, Ether
 
 from pynat.nat.messages import TcpConnected, UdpSend
@@ -52,6 +52,17 @@ def test_a_wrong_mac_once() -> None:
     lab.arp()
     lab.arp()
     assert [one[ARP].hwsrc for one in lab.arps()] == ["52:55:00:a8:10:fe", ROUTER_MAC]
+
+
+def test_who_goes_by_a_wrong_mac_is_to_blame_only_once_it_knows_better() -> None:
+    lab = LintedLab()
+    lab.router.faults.add("arp wrong-mac 1")
+    asks = ARP(op=1, hwsrc=MAC, psrc=GUEST, pdst=ROUTER)
+    for blamed in (0, 1):
+        lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / asks))
+        told = "52:55:00:a8:10:fe"
+        lab.from_guest(bytes(Ether(src=MAC, dst=told) / IP(src=GUEST, dst=HOST) / UDP()))
+        assert lab.roots["ETH002"] == blamed
 
 
 def test_the_probed_address_is_taken() -> None:

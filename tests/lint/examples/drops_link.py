@@ -11,7 +11,7 @@ from scapy.packet import Raw
 from pynat.nat.messages import UdpReceived
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
-from tests.frames import GUEST, ROUTER, ping, udp
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ping, udp
 from tests.lint.examples import clean, example
 
 MAC = GUEST_MAC.hex(":")
@@ -33,6 +33,14 @@ def no_header(lab: LintedLab) -> None:
 def another_card(lab: LintedLab) -> None:
     """The guest has the MAC address of some other network's router built in."""
     lab.from_guest(bytes(Ether(src=MAC, dst="52:55:0a:00:02:02") / IP(dst="192.0.2.7") / UDP()))
+
+
+@example("ETH002")
+def takes_the_address_from_the_back(lab: LintedLab) -> None:
+    """Its first byte is odd then, as a group's is."""
+    backwards = ":".join(reversed(ROUTER_MAC.split(":")))
+    lab.from_guest(bytes(Ether(src=MAC, dst=backwards) / IP(dst="192.0.2.7") / UDP()))
+    assert any("its bytes are in reverse" in line for line in lab.log)
 
 
 @example("ETH003")
