@@ -52,7 +52,7 @@ class _Question:
     sent: deque[Span] = field(default_factory=lambda: deque(maxlen=REPEATS))
     answered: Span | None = None
     again: int = 0  # sent since the answer
-    truncated: bool = False
+    final: str = ""  # what the answer says that is no address
 
 
 @dataclass(slots=True)
@@ -231,8 +231,7 @@ class DnsChecker:
     def _not_taken(self, question: Query, asked: _Question, ago: float) -> None:
         text = f"{question}: sent again {AFTER} times, and was answered"
         when = f"{ago:.3f} s ago"
-        what = "; TC is set: expected a question by TCP (RFC 7766 5)" if asked.truncated else ""
-        self._found.append((rules.NOT_TAKEN, f"{text} {when} (RFC 1035 7.3){what}"))
+        self._found.append((rules.NOT_TAKEN, f"{text} {when} (RFC 1035 7.3){asked.final}"))
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
@@ -244,6 +243,8 @@ class DnsChecker:
             self._answer(packet, datagram.destination, payload, frame)
         elif datagram.source == 67:
             self._lease(datagram.payload)
+        else:
+            self._from_elsewhere(packet, datagram.destination, bytes(datagram.payload))
         return iter(())
 
     def _answer(self, packet: Ipv4, port: int, payload: bytes, frame: Frame) -> None:
@@ -251,7 +252,9 @@ class DnsChecker:
         asked = self._questions.get(_key(ends, port, payload))
         if (waiting := self._open.get(_place(packet.destination, port, payload))) is not None:
             waiting.answers += 1
-        if asked is None:
+        if asked is None and waiting is not None and not self._went_to(ends, port):
+            self._from_elsewhere(packet, port, payload)
+        elif asked is None:
             self._strange(ends + port.to_bytes(2, "big"), payload)
         else:
             self._unanswered.pop(ends + _question(payload), None)
@@ -259,7 +262,19 @@ class DnsChecker:
             if asked.answered is None:
                 asked.answered = frame.when
                 self._tally[Occasion.DNS_ANSWER] += 1
-                asked.truncated = bool(payload[2] & dns.TC >> 8)
+                asked.final = _final(payload)
+
+    def _went_to(self, ends: bytes, port: int) -> bool:
+        """Whether a question from this port went to that server."""
+        return ends + port.to_bytes(2, "big") in self._waiting
+
+    def _from_elsewhere(self, packet: Ipv4, port: int, payload: bytes) -> None:
+        """Of an address or port to which nothing went; who looks at neither takes it."""
+        if _place(packet.destination, port, payload) in self._open:
+            source = address_text(packet.source)
+            sender = int.from_bytes(packet.payload[:2], "big")
+            wrong = f"the answer to it came from {source}, port {sender}, which was not asked"
+            self._told.wrongly(dns.addresses(payload), wrong)
 
     def _strange(self, place: bytes, payload: bytes) -> None:
         """It fits no question; where one waits, the guest may take it for the answer to that."""
@@ -281,6 +296,20 @@ class DnsChecker:
         if message.kind == dhcp.ACK and len(mask) == 4 and servers and len(servers) % 4 == 0:
             each = frozenset(servers[at : at + 4] for at in range(0, len(servers), 4))
             self._leases[message.yiaddr] = _Lease(mask, each)
+
+
+def _final(answer: bytes) -> str:
+    """What a guest may not have expected in one that is right."""
+    _, flags, _, records, *_ = dns.HEADER.unpack_from(answer)
+    rcode = flags & dns.RCODE
+    if flags & dns.TC:
+        return "; TC is set: expected a question by TCP (RFC 7766 5)"
+    if rcode == dns.NXDOMAIN or (rcode == dns.NOERROR and not records):
+        what = "there is no such name" if rcode else "the name has no such record"
+        return f"; it says that {what}: expected that to be the end of it (RFC 2308 1)"
+    if rcode:
+        return f"; its rcode is {rcode}: expected another server, or a pause (RFC 9520 2.2)"
+    return ""
 
 
 def _form(question: Query) -> Iterator[tuple[Rule, str]]:

@@ -129,7 +129,7 @@ NOT_TAKEN = Rule(
     "RFC 1035 7.3",
     "It waits for an answer that it has thrown away, and gives up.",
     "Take an answer with the question's id and port from the server that was asked; if its bit TC"
-    " is set, ask again by TCP (RFC 7766 5).",
+    " is set, ask again by TCP (RFC 7766 5). One without a record is an answer, too (RFC 2308).",
     exercised=Occasion.DNS_ANSWER,
 )
 
@@ -174,12 +174,14 @@ WRONG_TAKEN = Rule(
     "DNS029",
     "dns wrong answer taken",
     Severity.WARNING,
-    "The guest uses an address that came in an answer with another id or name than it asked with.",
+    "The guest uses an address that came in an answer with another id or name than it asked with,"
+    " or from another server than it asked.",
     "RFC 5452 9.1",
     "Whoever sends it any answer leads it to a host of his choice.",
     "Take an answer only if its id, its question and the address and ports that it comes from and"
     " goes to are those of a question that waits. Throw all else away and wait on.",
     exercised=Occasion.DNS_WRONG,
+    leads_to=("DNS030",),
 )
 
 ONCE = Rule(

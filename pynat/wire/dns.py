@@ -43,6 +43,7 @@ _AS_TEXT = "it is written as text; each label is its length and its bytes, witho
 
 QR, AA, TC, RD, RA = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080
 OPCODE = 0x7800
+RCODE = 0xF  # the bits in a header
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 BADVERS = 16
 DO = 0x8000
@@ -224,7 +225,7 @@ def reply(
 ) -> bytes:
     """An answer of our own; `records` are (type, data) for the name that was asked for."""
     records = records or []
-    flags = QR | RA | (query.flags & (OPCODE | RD)) | rcode & 0xF
+    flags = QR | RA | (query.flags & (OPCODE | RD)) | rcode & RCODE
     if rcode in (NOERROR, NXDOMAIN):
         flags |= AA
     header = HEADER.pack(query.ident, flags, 1, len(records), 0, bool(query.size))

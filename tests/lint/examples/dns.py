@@ -214,6 +214,18 @@ def knows_no_tcp(lab: LintedLab) -> None:
         lab.wait(5)
 
 
+@example("DNS025", config=NAMES)
+def takes_no_for_nothing(lab: LintedLab) -> None:
+    """The guest looks for an address alone, and asks on where there is none."""
+    introduce(lab)
+    for rcode, said in (("nxdomain", "no such name"), ("servfail", "its rcode is 2")):
+        lab.router.faults.add(f"dns * {rcode} 3")
+        for _ in range(3):
+            asks(lab, ident=len(said))
+            lab.wait(0.5)
+        assert any(said in line for line in lab.log), lab.log
+
+
 @clean("DNS025", config=NAMES)
 def throws_wrong_answers_away(lab: LintedLab) -> None:
     introduce(lab)
@@ -252,6 +264,33 @@ def compares_no_id(lab: LintedLab) -> None:
 def compares_no_name(lab: LintedLab) -> None:
     introduce(lab)
     lab.router.faults.add("dns * wrong-question")
+    asks(lab)
+    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+
+
+@example("DNS029", config=NAMES)
+def compares_no_server(lab: LintedLab) -> None:
+    introduce(lab)
+    lab.router.faults.add("dns * wrong-address")
+    asks(lab)
+    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+
+
+@example("DNS029", config=NAMES)
+def compares_no_port(lab: LintedLab) -> None:
+    introduce(lab)
+    lab.router.faults.add("dns * wrong-port")
+    asks(lab)
+    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+
+
+@clean("DNS029", config=NAMES)
+def asks_again_where_another_server_answers(lab: LintedLab) -> None:
+    introduce(lab)
+    for fault in ("wrong-address", "wrong-port"):
+        lab.router.faults.add(f"dns * {fault} 1")
+        asks(lab)
+        lab.wait(5)
     asks(lab)
     lab.from_guest(udp("192.0.2.7", 9, b"hello"))
 
