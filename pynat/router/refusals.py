@@ -16,6 +16,7 @@ _TAGGED = ": tagged on purpose, or the header is four bytes longer than meant"
 _MOVED = "the router's new MAC address"
 _MISLED = "a wrong MAC address that ARP told"
 _MOST_TOLD = 256  # guests
+_AGED = 1200.0  # seconds in which entries of ARP have aged (RFC 1122 2.3.2.1), a BSD's the last
 
 
 class Refusals:
@@ -25,6 +26,7 @@ class Refusals:
         self._foreign = foreign
         self._drop = guest.notices.drop
         self._told: dict[bytes, bytes] = {}  # the router's MAC address, by guest that knew
+        self._astray: dict[tuple[bytes, bytes], float] = {}  # likewise, who may not know it; since
 
     # ------------------------------------------------------------------ frames
     def malformed(self, frame: bytes, error: Malformed, now: float) -> None:
@@ -55,9 +57,11 @@ class Refusals:
         if not any(destination):
             text += ": the address was never set"
             text += "; ARP asks all, ff:ff:ff:ff:ff:ff" if kind == ethernet.ARP else ""
-        self._drop(rules.ethernet.NOT_OURS, text, now, because=self._moved(source, destination))
+        self._drop(
+            rules.ethernet.NOT_OURS, text, now, because=self._moved(source, destination, now)
+        )
 
-    def _moved(self, source: bytes, destination: bytes) -> str:
+    def _moved(self, source: bytes, destination: bytes, now: float) -> str:
         """Why the guest may think that the router is there (RFC 826); "" where it may not."""
         guest = self._guest
         if destination in guest.neighbors.misled.values():
@@ -65,7 +69,9 @@ class Refusals:
         if destination != guest.former_mac:
             return ""
         if guest.notices.hides_mac(self._net.router, guest.mac):
-            return _MOVED
+            if len(self._astray) >= _MOST_TOLD:
+                self._astray.clear()
+            return _MOVED if now - self._astray.setdefault((source, guest.mac), now) < _AGED else ""
         is_first = self._told.get(source) != guest.mac  # what a driver or a card still had
         if len(self._told) >= _MOST_TOLD:
             self._told.clear()

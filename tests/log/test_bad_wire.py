@@ -295,6 +295,12 @@ def test_the_router_has_moved_and_the_wire_has_lost_it(capture: Path) -> None:
     assert "ETH002" not in roots(*PINGS, capture=capture, impair=deaf, **MOVES)
 
 
+def test_an_entry_of_arp_is_not_for_ever(capture: Path) -> None:
+    later = [(10.0 + 60 * minute, ping(SERVER)) for minute in range(22)]
+    told = roots(*later, capture=capture, until=1400, impair=["drop to-guest arp"], **MOVES)
+    assert "ETH002" in told
+
+
 @pytest.mark.one_way("a capture has the order at the guest's card")
 def test_what_was_under_way_when_the_router_moved(capture: Path) -> None:
     slow = ["from-guest delay 3s"]
