@@ -58,7 +58,8 @@ CHADDR = Rule(
     "RFC 2131 2",
     "The server answers to the address in the message: the guest's card does not take the answer.",
     "Copy the card's six bytes into chaddr, in the order of the wire, from byte 28 of the message"
-    " on; look at whether they are copied as a number, or before the card was read.",
+    " on, and the same into each frame's source; look at whether they are copied as a number, or"
+    " before the card was read.",
     exercised=Occasion.DHCP,
 )
 
