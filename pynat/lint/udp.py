@@ -52,18 +52,13 @@ class UdpChecker:
 
     def knows(self, flow: Flow) -> bool:
         """Whether another datagram of the flow tells nothing new."""
-        return self._flows.get(flow) is False
+        return self._flows.get(flow) is False and flow not in self._watched
 
     def watch(self, flow: Flow) -> None:
         self._watched[flow] = None
-        self._flows.pop(flow, None)
 
     def unwatch(self, flow: Flow) -> None:
         self._watched.pop(flow, None)
-
-    def _is_right(self, flow: Flow) -> None:
-        if flow not in self._watched:
-            self._flows[flow] = False
 
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         datagram, packet = frame.udp, frame.ip
@@ -102,7 +97,7 @@ class UdpChecker:
             came = _Came(datagram.destination, bytes(datagram.payload), frame.when)
             self._came[_asker(packet.destination, packet.source, datagram.source)] = came
         if self._flows.get(flow) is not False:
-            self._is_right(flow)
+            self._flows[flow] = False
         if datagram.source in SERVICES:
             self._askers[packet.source, datagram.source] = None
         return iter(())
@@ -123,7 +118,7 @@ class UdpChecker:
             text = f"{packet} answers a datagram that came with a wrong checksum, expected none"
             yield Finding(rules.UNCHECKED, f"{text} (RFC 1122 4.1.3.4)")
         elif flow not in self._flows:
-            self._is_right(flow)
+            self._flows[flow] = False
 
     def _from_elsewhere(
         self, when: Span, packet: Ipv4, datagram: Udp, flow: Flow

@@ -24,8 +24,10 @@ def asks(lab: LintedLab, mode: str = "octet") -> None:
     sends(lab, Packet(RRQ, name=b"kernel", mode=mode), port=69)
 
 
-def comes(lab: LintedLab, packet: Packet, times: int = 1) -> bytes:
-    answer = IP(src=SERVER, dst=GUEST) / UDP(sport=4000, dport=2000) / tftp.encode(packet)
+def comes(lab: LintedLab, packet: Packet, times: int = 1, **fields: int) -> bytes:
+    """fields: of UDP."""
+    datagram = UDP(**{"sport": 4000, "dport": 2000, **fields}) / tftp.encode(packet)
+    answer = IP(src=SERVER, dst=GUEST) / datagram
     frame = bytes(Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / answer)
     for _ in range(times):
         lab.look(bytes(bytearray(frame)), from_guest=False)
@@ -68,6 +70,18 @@ def reads_a_file(lab: LintedLab) -> None:
         sends(lab, Packet(ACK, number))
     comes(lab, block(25, b"end"))
     sends(lab, Packet(ACK, 25))
+
+
+@clean("UDP023")
+def drops_a_spoilt_block(lab: LintedLab) -> None:
+    """It acknowledges the block before once more, and then the good copy."""
+    asks(lab)
+    comes(lab, block(1))
+    sends(lab, Packet(ACK, 1))
+    comes(lab, block(2), chksum=0x1234)
+    sends(lab, Packet(ACK, 1))
+    comes(lab, block(2))
+    sends(lab, Packet(ACK, 2))
 
 
 @example("TFTP021")
