@@ -150,7 +150,7 @@ class AgainChecker:
 
     def _loses_its_address(self, message: dhcp.Message, card: bytes) -> None:
         """It gives it back or begins anew; then it cannot ask again."""
-        if message.kind == dhcp.RELEASE or message.ciaddr == dhcp.ZERO:
+        if message.leaves_address:
             for (rule, about), question in list(self._questions.items()):
                 if question.card == card and question.kind is not _OF_DHCP:
                     del self._questions[rule, about]

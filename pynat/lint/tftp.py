@@ -3,26 +3,29 @@
 A transfer is known by its request to port 69, and its server's port by the first answer. So far its
 datagrams do not go the short way (short_ways.py): up to `WATCHED` blocks, which show what there is
 to see. What is repeated and not acknowledged is told when it has come `COPIES` times, which takes a
-server a quarter of a minute; a guest that asks for an address meanwhile has begun anew. The last
-block is told as soon as its copy finds the guest's port closed.
+server a quarter of a minute; a guest that leaves its address meanwhile has begun anew, and one that
+only sends its request again has not. The last block is told as soon as its copy finds the guest's
+port closed.
+
+Several servers, or a server that takes a port for each copy of a request, may answer from several
+ports: what the guest does not take of one is not told where it goes on with another.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
-from pynat.lint.span import Span
+from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
 from pynat.lint.udp import UdpChecker
 from pynat.rules import Rule
 from pynat.rules import tftp as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import icmp, mistakes, tftp, versions
+from pynat.wire import dhcp, icmp, mistakes, tftp, versions
 from pynat.wire.addresses import Address, end_text
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tftp import Packet
@@ -30,21 +33,35 @@ from pynat.wire.tftp import Packet
 MAX_TRANSFERS = 64
 WATCHED = 16  # blocks
 COPIES = 5
+PAUSE = 0.5  # seconds between two copies that count; a wire may double them, or hold them up
+AGAIN = 30.0  # seconds in which the same request goes on with what the last one began
 _KEPT = 2  # copies of the last block; a single one may have come to a closed port
 BLOCK = 512  # bytes; a shorter one is the last
+_PORTS = 8  # of a server's, beside the one that is followed
 _REQUESTS, _DHCP_SERVER = 69, 67
+_ASKS = {tftp.RRQ, tftp.WRQ}
 _MODES = {"netascii", "octet", "mail"}
 
 
 @dataclass(slots=True)
 class _Transfer:
     guest: Address
+    request: Packet
     server: int = 0  # its port, once that is known
     block_size: int = BLOCK
     came: dict[int, Span] = field(default_factory=dict)  # blocks; an OACK is block 0
-    since: Counter[int] = field(default_factory=Counter)  # those since the last acknowledgement
+    # How often each has come since the last acknowledgement, and when it last did.
+    since: dict[int, tuple[int, Span]] = field(default_factory=dict)
+    heard: bool = False  # the guest has acknowledged something
+    again: bool = False  # the guest has asked once more, instead
+    others: Bounded[int, None] = field(default_factory=lambda: Bounded(_PORTS))  # answered, too
     last: int | None = None  # the block that is the last, once it has come
     told: set[str] = field(default_factory=set)  # codes
+
+    def waits(self, request: Packet, when: Span) -> bool:
+        """For an acknowledgement, when it is asked for once more."""
+        last = max((came for _, came in self.since.values()), default=NEVER)
+        return not self.heard and request == self.request and when.most(last) < AGAIN
 
 
 class TftpChecker:
@@ -63,13 +80,16 @@ class TftpChecker:
             return self._take_found()
         key = (packet.source, datagram.source), packet.destination
         if datagram.destination == _DHCP_SERVER:
-            self._transfers.clear()
+            if _begins_anew(datagram.payload):
+                self._transfers.clear()
         elif datagram.destination == _REQUESTS:
-            self._asks(key, _decoded(datagram.payload))
+            self._asks(key, _decoded(datagram.payload), frame.when)
         elif self._transfers:
             transfer = self._transfers.get(key)
             if transfer is not None and datagram.destination == transfer.server:
                 self._answers(key, transfer, packet, _decoded(datagram.payload))
+            elif transfer is not None and datagram.destination in transfer.others:
+                self._prefers(key, transfer, packet, _decoded(datagram.payload))
         return self._take_found()
 
     def _take_found(self) -> Iterator[Finding]:
@@ -82,27 +102,40 @@ class TftpChecker:
         if about is not None and len(quote) >= about.body + 4:
             port = int.from_bytes(quote[about.body + 2 : about.body + 4], "big")
             transfer = self._transfers.pop(((about.destination, port), about.source), None)
-            last = transfer.last if transfer is not None else None
-            if transfer is not None and last is not None and transfer.since[last] >= _KEPT:
+            if transfer is None or transfer.last not in transfer.since or transfer.again:
+                return
+            last = transfer.last
+            if transfer.since[last][0] >= _KEPT:
                 text = f"its port is closed, expected ACK {last} first"
                 self._tell(transfer, rules.LAST_UNHEARD, f"{text} ({rules.LAST_UNHEARD.rfc})")
 
-    def _asks(self, key: tuple[Address, bytes], request: Packet | None) -> None:
-        if request is None or request.opcode not in (tftp.RRQ, tftp.WRQ):
+    def _asks(self, key: tuple[Address, bytes], request: Packet | None, when: Span) -> None:
+        if request is None or request.opcode not in _ASKS:
             return
         if request.mode not in _MODES:
             text = f"{end_text(key[0])}: {request}: expected the mode octet (RFC 1350 5)"
             self._found.append(Finding(rules.MODE, text))
         elif request.opcode == tftp.RRQ:
-            self._transfers[key] = _Transfer(key[0])
+            before = self._transfers.get(key)
+            if before is not None and before.waits(request, when):
+                before.again = True
+            else:
+                self._transfers[key] = _Transfer(key[0], request)
 
     def _answers(
         self, key: tuple[Address, bytes], transfer: _Transfer, ip: Ipv4, packet: Packet | None
     ) -> None:
         if packet is None or packet.opcode != tftp.ACK:
+            if packet is not None and packet.opcode in _ASKS:
+                text = (
+                    f"{packet}, to port {transfer.server}, from where an answer had come; expected"
+                )
+                text += f" ACK {max(transfer.came)} ({rules.REQUEST_THERE.rfc})"
+                self._tell(transfer, rules.REQUEST_THERE, text)
             self._forget(key, transfer, ip.ends)
             return
         self._tally[Occasion.TFTP_ACK] += 1
+        transfer.heard = True
         transfer.since.clear()
         if packet.block not in transfer.came:
             expected = max(transfer.came)
@@ -110,6 +143,13 @@ class TftpChecker:
             text = f"{packet}, which has not come; expected {expected} (RFC 1350 2){hint}"
             self._tell(transfer, rules.WRONG_ACK, text)
         elif packet.block >= WATCHED:
+            self._forget(key, transfer, ip.ends)
+
+    def _prefers(
+        self, key: tuple[Address, bytes], transfer: _Transfer, ip: Ipv4, packet: Packet | None
+    ) -> None:
+        """It says something to a port that is not followed; an ERROR turns it away."""
+        if packet is None or packet.opcode != tftp.ERROR:
             self._forget(key, transfer, ip.ends)
 
     def _forget(self, key: tuple[Address, bytes], transfer: _Transfer, ends: bytes) -> None:
@@ -128,7 +168,9 @@ class TftpChecker:
             return iter(())
         key = (packet.destination, datagram.destination), packet.source
         transfer = self._transfers.get(key)
-        if transfer is not None and transfer.server in (0, datagram.source):
+        if transfer is not None and transfer.server not in (0, datagram.source):
+            transfer.others[datagram.source] = None
+        elif transfer is not None:
             ends = packet.destination + packet.source
             if not transfer.server:
                 transfer.server = datagram.source
@@ -146,12 +188,16 @@ class TftpChecker:
             transfer.block_size = int(size) if size.isdecimal() else BLOCK
         block = packet.block
         transfer.came.setdefault(block, when)
-        transfer.since[block] += 1
+        copies, before = transfer.since.get(block, (0, NEVER))
+        if when.least(before) < PAUSE:
+            return
+        copies += 1
+        transfer.since[block] = copies, when
         is_last = packet.opcode == tftp.DATA and len(packet.data) < transfer.block_size
         if is_last:
             transfer.last = block
-        if transfer.since[block] == COPIES:
-            rule = rules.LAST_UNHEARD if is_last else rules.NO_ACK
+        if copies == COPIES:
+            rule = rules.LAST_UNHEARD if is_last and not transfer.again else rules.NO_ACK
             came = f"came {COPIES} times in {when.least(transfer.came[block]):.0f} s"
             self._tell(transfer, rule, f"{packet} {came}, expected ACK {block} ({rule.rfc})")
 
@@ -161,6 +207,13 @@ def _decoded(payload: bytes | memoryview) -> Packet | None:
         return tftp.decode(bytes(payload))
     except Malformed:
         return None
+
+
+def _begins_anew(message: bytes | memoryview) -> bool:
+    try:
+        return dhcp.decode(message).leaves_address
+    except Malformed:
+        return True
 
 
 def _flow(ends: bytes, transfer: _Transfer) -> bytes:

@@ -109,3 +109,16 @@ MODE = Rule(
     "Write octet behind the file name and its zero byte; it is followed by a zero byte, too.",
     exercised=Occasion.TFTP,
 )
+
+REQUEST_THERE = Rule(
+    "TFTP024",
+    "tftp request to a transfer",
+    Severity.ERROR,
+    "The guest sends its request to the port that the server's answer came from.",
+    "RFC 1350 4",
+    "The server refuses it and gives the transfer up.",
+    "Acknowledge what came from that port: DATA by its number, an OACK (opcode 6) as block 0"
+    " (RFC 2347). What is repeated when nothing comes is the last packet, and the request is none"
+    " any more when an answer has come. Requests go to port 69 alone.",
+    exercised=Occasion.TFTP,
+)

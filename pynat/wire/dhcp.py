@@ -86,6 +86,11 @@ class Message:
         """DISCOVER to INFORM, or 0 for plain BOOTP."""
         return self.options.get(KIND, b"\0")[0]
 
+    @property
+    def leaves_address(self) -> bool:
+        """From a client: it gives its address back, or begins anew."""
+        return self.kind == RELEASE or self.ciaddr == ZERO
+
     def __str__(self) -> str:
         parts = [KINDS[self.kind], self.mac.hex(":"), f"xid {self.xid:#010x}"]
         for name in ("ciaddr", "yiaddr", "siaddr", "giaddr"):

@@ -8,9 +8,9 @@ from scapy.packet import Raw
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from pynat.wire import tftp
-from pynat.wire.tftp import ACK, DATA, OACK, RRQ, Packet
+from pynat.wire.tftp import ACK, DATA, ERROR, OACK, RRQ, Packet
 from tests.frames import GUEST, ROUTER_MAC, ip, udp
-from tests.lint.examples import clean, example
+from tests.lint.examples import clean, dhcp, example
 
 SERVER = "192.0.2.69"
 FULL = bytes(512)
@@ -20,18 +20,20 @@ def sends(lab: LintedLab, packet: Packet, port: int = 4000) -> None:
     lab.from_guest(udp(SERVER, port, tftp.encode(packet), sport=2000))
 
 
-def asks(lab: LintedLab, mode: str = "octet") -> None:
-    sends(lab, Packet(RRQ, name=b"kernel", mode=mode), port=69)
+def asks(lab: LintedLab, mode: str = "octet", port: int = 69) -> None:
+    sends(lab, Packet(RRQ, name=b"kernel", mode=mode), port=port)
 
 
-def comes(lab: LintedLab, packet: Packet, times: int = 1, **fields: int) -> bytes:
+def comes(
+    lab: LintedLab, packet: Packet, times: int = 1, seconds: float = 3, **fields: int
+) -> bytes:
     """fields: of UDP."""
     datagram = UDP(**{"sport": 4000, "dport": 2000, **fields}) / tftp.encode(packet)
     answer = IP(src=SERVER, dst=GUEST) / datagram
     frame = bytes(Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / answer)
     for _ in range(times):
         lab.look(bytes(bytearray(frame)), from_guest=False)
-        lab.wait(3)
+        lab.wait(seconds)
     return frame
 
 
@@ -91,6 +93,65 @@ def does_not_know_options(lab: LintedLab) -> None:
     comes(lab, Packet(OACK, options={"blksize": "1024"}), times=5)
 
 
+@example("TFTP021")
+def asks_instead_of_acknowledging(lab: LintedLab) -> None:
+    """The guest does not know options; what it asks for again comes again."""
+    for _ in range(5):
+        asks(lab)
+        comes(lab, Packet(OACK, options={"blksize": "1024"}))
+
+
+@example("TFTP021")
+def renews_its_lease_meanwhile(lab: LintedLab) -> None:
+    """An acknowledgement is lost, and the guest does not send it again."""
+    asks(lab)
+    comes(lab, block(1))
+    sends(lab, Packet(ACK, 1))
+    comes(lab, block(1), times=3)
+    dhcp.renews(lab)
+    comes(lab, block(1), times=2)
+
+
+@clean("TFTP021")
+def begins_anew(lab: LintedLab) -> None:
+    """The machine was switched off and on."""
+    asks(lab)
+    comes(lab, block(1), times=3)
+    dhcp.sends(lab, "discover")
+    comes(lab, block(1), times=5)
+
+
+@clean("TFTP021")
+def asks_in_a_hurry(lab: LintedLab) -> None:
+    """Its answers come late, all at once; it takes the first one of them."""
+    asks(lab)
+    for _ in range(6):
+        asks(lab)
+    comes(lab, Packet(OACK, options={"blksize": "1024"}), seconds=0)
+    sends(lab, Packet(ACK, 0))
+    comes(lab, Packet(OACK, options={"blksize": "1024"}), times=6, seconds=0.1)
+
+
+@clean("TFTP021")
+def asks_for_the_size_first(lab: LintedLab) -> None:
+    """It ends each transfer when it knows how long the file is, and begins anew."""
+    for _ in range(6):
+        asks(lab)
+        comes(lab, Packet(OACK, options={"tsize": "5000"}))
+        sends(lab, Packet(ERROR, 8, b"thanks"))
+
+
+@clean("TFTP021")
+def takes_another_port(lab: LintedLab) -> None:
+    """The server answers each copy of the request from another port; the guest goes on with one."""
+    asks(lab)
+    comes(lab, block(1), sport=4001)
+    asks(lab)
+    comes(lab, block(1), sport=4002)
+    sends(lab, Packet(ACK, 1), port=4002)
+    comes(lab, block(1), times=5, sport=4001)
+
+
 @clean("TFTP021")
 def has_given_up(lab: LintedLab) -> None:
     asks(lab)
@@ -141,6 +202,24 @@ def wants_no_more(lab: LintedLab) -> None:
     asks(lab)
     seen = comes(lab, Packet(OACK, options={"tsize": "5000"}))
     lab.from_guest(bytes(ip(SERVER) / ICMP(type=3, code=3) / Raw(seen[14:])))
+
+
+@example("TFTP024")
+def asks_at_the_port_of_the_transfer(lab: LintedLab) -> None:
+    """The guest does not know the OACK, and sends its request again to where that came from."""
+    asks(lab)
+    comes(lab, Packet(OACK, options={"blksize": "1024"}))
+    asks(lab, port=4000)
+
+
+@clean("TFTP024")
+def asks_once_more(lab: LintedLab) -> None:
+    """An answer comes late, or the guest has not heard it."""
+    asks(lab)
+    comes(lab, Packet(OACK, options={"blksize": "1024"}))
+    asks(lab)
+    comes(lab, Packet(OACK, options={"blksize": "1024"}))
+    sends(lab, Packet(ACK, 0))
 
 
 @example("TFTP023")
