@@ -4,6 +4,8 @@
     DNS    the name at any server, by UDP or TCP (RFC 1035 4.2.1); an answer about one type of it
            may have made the other needless, and an ICMP error says that nobody is there; one with
            another id, or cut short (TC), is none
+    TFTP   the file at that server (RFC 1350 2), with whatever options and from whatever port; any
+           datagram to the port is an answer
     ARP    for a host that is there (RFC 1122 2.3.2.2 counts on it); who sends something there has
            learned its MAC address in another way
 
@@ -28,19 +30,20 @@ from pynat.lint.tally import Tally
 from pynat.rules import Rule, dhcp_client
 from pynat.rules import arp as arp_rules
 from pynat.rules import dns as dns_rules
+from pynat.rules import tftp as tftp_rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import arp, dhcp, dns, icmp, versions
+from pynat.wire import arp, dhcp, dns, icmp, tftp, versions
 from pynat.wire.addresses import address_text
 from pynat.wire.arp import Arp
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.tcp import ACK, SYN
+from pynat.wire.udp import Udp
 
 MAX_QUESTIONS = 64
 MAX_HOSTS = 256
 MAX_KINDS = 32  # types and ids of one question
 SILENT = 30.0  # seconds
-_DNS, _DHCP_SERVER, _DHCP_CLIENT = 53, 67, 68
-_TO_DNS = _DNS.to_bytes(2, "big")
+_DNS, _DHCP_SERVER, _DHCP_CLIENT, _TFTP = 53, 67, 68, 69
 _NOBODY = bytes(4)
 
 Key = tuple[Rule, bytes]
@@ -71,6 +74,10 @@ _OF_DNS = _Kind(
 _OF_DHCP = _Kind(
     dhcp_client.ONCE, Occasion.DHCP_UNANSWERED, 16.0, "expected it again after 4 s (RFC 2131 4.1)"
 )
+_OF_TFTP = _Kind(
+    tftp_rules.ONCE, Occasion.TFTP_UNANSWERED, 16.0, "expected it again after 1 to 5 s (RFC 1350 2)"
+)
+_OF_SERVERS = {_DNS: _OF_DNS, _TFTP: _OF_TFTP}  # by their ports
 
 
 @dataclass(slots=True)
@@ -101,6 +108,7 @@ class AgainChecker:
         # Of DNS, when one was settled, or asked since.
         self._told = Bounded[bytes, Span](MAX_QUESTIONS)
         self._port_for_cut = 0  # of the guest's: it asks by TCP for answers that were cut short
+        self._files = Bounded[bytes, bytes](MAX_QUESTIONS)  # what is asked for, by address and port
         self._there = Bounded[bytes, None](MAX_HOSTS)  # addresses that were heard of
         self.adopt(network)
 
@@ -115,7 +123,7 @@ class AgainChecker:
             self._asks_arp(frame.arp, frame)
         elif packet is not None:
             if frame.udp is not None:
-                self._asks(frame, packet, frame.udp.destination, frame.udp.payload)
+                self._asks(frame, packet, frame.udp)
             if self._questions:
                 self._sends(frame, packet)
         return self._late(frame.when) if frame.when.first >= self._due else iter(())
@@ -131,20 +139,27 @@ class AgainChecker:
         if is_question and frame.destination[0] & 1 and packet.target in self._there:
             self._ask(_OF_ARP, packet.target, str(packet), frame)
 
-    def _asks(self, frame: Frame, packet: Ipv4, port: int, payload: bytes | memoryview) -> None:
+    def _asks(self, frame: Frame, packet: Ipv4, datagram: Udp) -> None:
+        port = datagram.destination
         try:
             if port == _DNS:
-                payload = bytes(payload)
+                payload = bytes(datagram.payload)
                 question = dns.decode(payload)
                 about = packet.source + dns.name_asked(payload)
                 asked = self._ask(_OF_DNS, about, str(question), frame, question.kind)
                 asked.idents[question.ident] = None
             elif port == _DHCP_SERVER:
-                message = dhcp.decode(payload)
+                message = dhcp.decode(datagram.payload)
                 self._loses_its_address(message, frame.source)
                 begins = message.kind in (dhcp.DISCOVER, dhcp.ASK) and message.ciaddr == dhcp.ZERO
                 if begins and packet.source == dhcp.ZERO:
                     self._ask(_OF_DHCP, message.mac, str(message), frame)
+            elif port == _TFTP:
+                request = tftp.decode(bytes(datagram.payload))
+                if request.opcode in (tftp.RRQ, tftp.WRQ):
+                    about = packet.source + packet.destination + request.name
+                    self._ask(_OF_TFTP, about, str(request), frame)
+                    self._files[_end(packet.source, datagram.source)] = about
         except Malformed:
             pass
 
@@ -215,8 +230,9 @@ class AgainChecker:
     def _answers(self, frame: Frame, packet: Ipv4) -> None:
         datagram = frame.udp
         if frame.icmp is not None and frame.icmp.type in icmp.ERRORS:
-            if _is_about_dns(frame.icmp.payload):
-                self._forget(_OF_DNS, frame.when)
+            kind = _asked_there(frame.icmp.payload)
+            if kind is not None:
+                self._forget(kind, frame.when)
         elif datagram is not None and datagram.source == _DNS:
             payload = bytes(datagram.payload)
             if name := dns.name_asked(payload):
@@ -225,6 +241,10 @@ class AgainChecker:
                 self._forget(_OF_DNS, frame.when)
         elif datagram is not None and datagram.destination == _DHCP_CLIENT:
             self._answered(_OF_DHCP, bytes(datagram.payload[28:34]))
+        elif datagram is not None:
+            about = self._files.get(_end(packet.destination, datagram.destination))
+            if about is not None:
+                self._answered(_OF_TFTP, about)
 
     def _named(self, about: bytes, answer: bytes, when: Span) -> None:
         question = self._questions.get((_OF_DNS.rule, about))
@@ -290,9 +310,16 @@ class AgainChecker:
         self._due = min((one.due for one in self._questions.values()), default=math.inf)
 
 
-def _is_about_dns(quote: bytes) -> bool:
+def _end(address: bytes, port: int) -> bytes:
+    return address + port.to_bytes(2, "big")
+
+
+def _asked_there(quote: bytes) -> _Kind | None:
+    """What is asked where the quoted datagram went."""
     about = versions.outline(quote)
-    return about is not None and quote[about.body + 2 : about.body + 4] == _TO_DNS
+    if about is None:
+        return None
+    return _OF_SERVERS.get(int.from_bytes(quote[about.body + 2 : about.body + 4], "big"))
 
 
 def _begins(frame: Frame) -> bool:

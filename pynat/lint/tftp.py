@@ -13,6 +13,7 @@ ports: what the guest does not take of one is not told where it goes on with ano
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -35,11 +36,16 @@ WATCHED = 16  # blocks
 COPIES = 5
 PAUSE = 0.5  # seconds between two copies that count; a wire may double them, or hold them up
 AGAIN = 30.0  # seconds in which the same request goes on with what the last one began
+REPEATS = 5  # times that a packet is sent ...
+FAST = 0.15  # ... within seconds; PXELINUX takes half a second for it, BusyBox 0.4
+REFUSED = 2.0  # ... or within these, when an ERROR had come each time
+APART = 0.001  # seconds; a driver may send a frame twice
 _KEPT = 2  # copies of the last block; a single one may have come to a closed port
 BLOCK = 512  # bytes; a shorter one is the last
 _PORTS = 8  # of a server's, beside the one that is followed
 _REQUESTS, _DHCP_SERVER = 69, 67
 _ASKS = {tftp.RRQ, tftp.WRQ}
+_NUMBERS = ("blksize", "timeout", "tsize", "windowsize")  # options (RFC 2348, 2349, 7440)
 _MODES = {"netascii", "octet", "mail"}
 
 
@@ -64,11 +70,54 @@ class _Transfer:
         return not self.heard and request == self.request and when.most(last) < AGAIN
 
 
+@dataclass(slots=True)
+class _Pace:
+    """What an end of the guest's has sent last."""
+
+    packet: Packet
+    # When, for each time after APART for which nothing had come, and for each after an ERROR.
+    sent: deque[Span] = field(default_factory=lambda: deque(maxlen=REPEATS))
+    refused: deque[Span] = field(default_factory=lambda: deque(maxlen=REPEATS))
+    came: int = 0  # what has come, and sends that it explains have not been seen yet
+    errors: int = 0  # of the same kind
+    told: bool = False
+
+    def comes(self, *, is_error: bool) -> None:
+        self.sent.clear()
+        if is_error:
+            self.errors += 1
+        else:
+            self.came += 1
+
+    def again(self, packet: Packet, when: Span) -> str:
+        """What is wrong with the pace."""
+        if packet != self.packet:
+            self.packet = packet
+            self.sent.clear()
+            self.refused.clear()
+            if packet.opcode in _ASKS:
+                self.came = self.errors = 0
+        if self.errors:
+            self.errors -= 1
+            self.refused.append(when)
+            if len(self.refused) == REPEATS and when.most(self.refused[0]) < REFUSED:
+                took = f"{when.most(self.refused[0]):.3f} s"
+                return f"sent again {REPEATS} times in {took}, and refused each time before"
+        elif self.came:
+            self.came -= 1
+        elif not self.sent or when.least(self.sent[-1]) >= APART:
+            self.sent.append(when)
+            if len(self.sent) == REPEATS and when.most(self.sent[0]) < FAST:
+                return f"sent {REPEATS} times in {when.most(self.sent[0]):.3f} s"
+        return ""
+
+
 class TftpChecker:
     def __init__(self, tally: Tally, udp: UdpChecker) -> None:
         self._tally = tally
         self._udp = udp
         self._transfers = Bounded[tuple[Address, bytes], _Transfer](MAX_TRANSFERS)
+        self._paces = Bounded[tuple[Address, bytes], _Pace](MAX_TRANSFERS)
         self._found: list[Finding] = []
 
     # ------------------------------------------------------------------ from the guest
@@ -82,12 +131,15 @@ class TftpChecker:
         if datagram.destination == _DHCP_SERVER:
             if _begins_anew(datagram.payload):
                 self._transfers.clear()
-        elif datagram.destination == _REQUESTS:
+                self._paces.clear()
+        elif datagram.destination == _REQUESTS and _opcode(datagram.payload) in _ASKS:
             self._asks(key, _decoded(datagram.payload), frame.when)
         elif self._transfers:
             transfer = self._transfers.get(key)
             if transfer is not None and datagram.destination == transfer.server:
-                self._answers(key, transfer, packet, _decoded(datagram.payload))
+                answer = _decoded(datagram.payload)
+                self._hurries(key, answer, frame.when)
+                self._answers(key, transfer, packet, answer)
             elif transfer is not None and datagram.destination in transfer.others:
                 self._prefers(key, transfer, packet, _decoded(datagram.payload))
         return self._take_found()
@@ -110,27 +162,45 @@ class TftpChecker:
                 self._tell(transfer, rules.LAST_UNHEARD, f"{text} ({rules.LAST_UNHEARD.rfc})")
 
     def _asks(self, key: tuple[Address, bytes], request: Packet | None, when: Span) -> None:
-        if request is None or request.opcode not in _ASKS:
+        if request is None:
             return
+        self._hurries(key, request, when)
+        wrong = [name for name in _NUMBERS if not _is_number(request.options.get(name, "0"))]
         if request.mode not in _MODES:
             text = f"{end_text(key[0])}: {request}: expected the mode octet (RFC 1350 5)"
             self._found.append(Finding(rules.MODE, text))
-        elif request.opcode == tftp.RRQ:
+        elif wrong:
+            text = (
+                f"{end_text(key[0])}: {request}: the value of {' and '.join(wrong)} is no decimal"
+            )
+            text += ' number in ASCII, expected digits as in "1024" (RFC 2347)'
+            self._found.append(Finding(rules.OPTION_VALUE, text))
+        if request.opcode == tftp.RRQ:
             before = self._transfers.get(key)
             if before is not None and before.waits(request, when):
                 before.again = True
             else:
                 self._transfers[key] = _Transfer(key[0], request)
 
+    def _hurries(self, key: tuple[Address, bytes], packet: Packet | None, when: Span) -> None:
+        if packet is None:
+            return
+        pace = self._paces.get(key)
+        if pace is None:
+            pace = self._paces[key] = _Pace(packet)
+        text = pace.again(packet, when)
+        if text and not pace.told:
+            pace.told = True
+            text = f"{end_text(key[0])}: {packet}: {text}, expected a pause of a second, and longer"
+            self._found.append(Finding(rules.TOO_FAST, f"{text} each time (RFC 1123 4.2.3.2)"))
+
     def _answers(
         self, key: tuple[Address, bytes], transfer: _Transfer, ip: Ipv4, packet: Packet | None
     ) -> None:
         if packet is None or packet.opcode != tftp.ACK:
             if packet is not None and packet.opcode in _ASKS:
-                text = (
-                    f"{packet}, to port {transfer.server}, from where an answer had come; expected"
-                )
-                text += f" ACK {max(transfer.came)} ({rules.REQUEST_THERE.rfc})"
+                text = f"{packet} to port {transfer.server}, from which an answer had come,"
+                text += f" expected ACK {max(transfer.came)} ({rules.REQUEST_THERE.rfc})"
                 self._tell(transfer, rules.REQUEST_THERE, text)
             self._forget(key, transfer, ip.ends)
             return
@@ -164,9 +234,12 @@ class TftpChecker:
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
         packet, datagram = frame.ip, frame.udp
-        if packet is None or datagram is None or not self._transfers:
+        if packet is None or datagram is None or not self._paces:
             return iter(())
         key = (packet.destination, datagram.destination), packet.source
+        pace = self._paces.get(key)
+        if pace is not None:
+            pace.comes(is_error=_opcode(datagram.payload) == tftp.ERROR)
         transfer = self._transfers.get(key)
         if transfer is not None and transfer.server not in (0, datagram.source):
             transfer.others[datagram.source] = None
@@ -207,6 +280,14 @@ def _decoded(payload: bytes | memoryview) -> Packet | None:
         return tftp.decode(bytes(payload))
     except Malformed:
         return None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _opcode(payload: bytes | memoryview) -> int:
+    return int.from_bytes(payload[:2], "big")
 
 
 def _begins_anew(message: bytes | memoryview) -> bool:

@@ -29,6 +29,7 @@ FLOWS = 1024
 QUESTIONS = 16  # at the guest, of the others
 SAME = 4  # bytes that come back by no chance
 AT_ONCE = 0.1  # seconds
+_TFTP = 69
 _PORT, _PORTS = 2, 4  # bytes at the beginning of a datagram
 
 Flow = bytes  # the guest's address, the other's, their ports
@@ -69,6 +70,8 @@ class UdpChecker:
                 yield from self._answers(packet, _quoted(frame.icmp.payload))
             return
         flow = packet.ends + packet.payload[:_PORTS]
+        if datagram.destination == _TFTP:
+            self._asked_anew(flow[:-_PORT])
         if self._flows.get(flow) is not False:
             yield from self._from_elsewhere(frame.when, packet, datagram, flow)
             yield from self._answers(packet, flow)
@@ -130,6 +133,11 @@ class UdpChecker:
             text = f"{packet}: the {len(came.data)} bytes that came to port {came.port} come back"
             text += f" from port {datagram.source}, expected from {came.port}"
             yield Finding(rules.OTHER_PORT, f"{text} (RFC 1122 4.1.3.5)")
+
+    def _asked_anew(self, ends: bytes) -> None:
+        """ends: a flow without the other's port. An answer from the port of the last one is new."""
+        for flow in [one for one in self._flows if one.startswith(ends)]:
+            del self._flows[flow]
 
     def _asked(self, packet: Ipv4, datagram: Udp) -> bool:
         """The guest answers somebody who has the port by chance."""

@@ -174,7 +174,7 @@ OTHER_SENDER = Rule(
     "Others send to the address in the packet; switches learn the one in the frame.",
     "Put the card's own MAC address into both.",
     exercised=Occasion.ARP,
-    leads_to=("ARP004", "ARP007", "NET008"),
+    leads_to=("ARP004", "ARP007", "NET008", "TFTP021"),
 )
 
 BAD_SENDER = Rule(

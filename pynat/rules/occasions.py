@@ -75,6 +75,7 @@ class Occasion(StrEnum):
     DNS_LEASED = "questions of a guest to which DHCP has named its servers"
     TFTP = "datagrams of TFTP"
     TFTP_ACK = "acknowledgements of the first blocks of a file by TFTP"
+    TFTP_UNANSWERED = "requests of TFTP that got no answer in time"
     # DHCP
     DHCP = "DHCP messages from the guest"
     DHCP_DISCOVER = "DHCP DISCOVERs"

@@ -122,3 +122,40 @@ REQUEST_THERE = Rule(
     " any more when an answer has come. Requests go to port 69 alone.",
     exercised=Occasion.TFTP,
 )
+
+TOO_FAST = Rule(
+    "TFTP025",
+    "tftp too fast",
+    Severity.WARNING,
+    "The guest repeats a packet without waiting for the answer, or a request that was refused.",
+    "RFC 1123 4.2.3.2",
+    "It loads server and wire; an answer that takes longer than usual is asked for many times, and"
+    " each of them may be answered.",
+    "Wait about a second before the second time, and longer each time. An ERROR ends the transfer:"
+    " what it says of a file will not be otherwise a moment later.",
+    exercised=Occasion.TFTP,
+)
+
+ONCE = Rule(
+    "TFTP026",
+    "tftp asked once",
+    Severity.WARNING,
+    "The guest asks for a file once, gets no answer, and does not ask again.",
+    "RFC 1350 2",
+    "One lost datagram, and the file is not read.",
+    "Send the request again after a second or two, some times before you give up. Look at whether"
+    " the wait for the answer has an end.",
+    exercised=Occasion.TFTP_UNANSWERED,
+)
+
+OPTION_VALUE = Rule(
+    "TFTP027",
+    "tftp option value",
+    Severity.WARNING,
+    "The value of an option in a request is no number in decimal digits.",
+    "RFC 2347",
+    "The server leaves the option out of its answer, or refuses the request.",
+    "Write the number as text: blksize, a zero byte, the digits 1 0 2 4, a zero byte. A length of a"
+    " file that is not known yet is the digit 0.",
+    exercised=Occasion.TFTP,
+)

@@ -9,19 +9,20 @@ from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from pynat.wire import tftp
 from pynat.wire.tftp import ACK, DATA, ERROR, OACK, RRQ, Packet
-from tests.frames import GUEST, ROUTER_MAC, ip, udp
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ip, ping, udp
 from tests.lint.examples import clean, dhcp, example
 
 SERVER = "192.0.2.69"
 FULL = bytes(512)
+NOT_FOUND = Packet(ERROR, 1, b"file not found")
 
 
 def sends(lab: LintedLab, packet: Packet, port: int = 4000) -> None:
     lab.from_guest(udp(SERVER, port, tftp.encode(packet), sport=2000))
 
 
-def asks(lab: LintedLab, mode: str = "octet", port: int = 69) -> None:
-    sends(lab, Packet(RRQ, name=b"kernel", mode=mode), port=port)
+def asks(lab: LintedLab, mode: str = "octet", port: int = 69, **options: str) -> None:
+    sends(lab, Packet(RRQ, name=b"kernel", mode=mode, options=options), port=port)
 
 
 def comes(
@@ -61,6 +62,8 @@ def acknowledges_an_oack_as_a_block(lab: LintedLab) -> None:
 @clean("TFTP021")
 @clean("TFTP022")
 @clean("TFTP023")
+@clean("TFTP024")
+@clean("TFTP025")
 def reads_a_file(lab: LintedLab) -> None:
     """A block is lost, one comes twice."""
     asks(lab)
@@ -153,6 +156,15 @@ def takes_another_port(lab: LintedLab) -> None:
 
 
 @clean("TFTP021")
+def is_served_from_port_69(lab: LintedLab) -> None:
+    """The server has one port for all, and a block is lost behind the card each time."""
+    asks(lab)
+    for _ in range(5):
+        comes(lab, block(1), sport=69)
+        sends(lab, Packet(ACK, 1), port=69)
+
+
+@clean("TFTP021")
 def has_given_up(lab: LintedLab) -> None:
     asks(lab)
     seen = comes(lab, block(1))
@@ -226,3 +238,118 @@ def asks_once_more(lab: LintedLab) -> None:
 def asks_for_binary(lab: LintedLab) -> None:
     """The guest asks in the words of FTP."""
     asks(lab, mode="binary")
+
+
+@example("TFTP025")
+def asks_each_20_ms(lab: LintedLab) -> None:
+    """The guest's timer runs in another unit than it was written for."""
+    for _ in range(5):
+        asks(lab)
+        lab.wait(0.02)
+
+
+@example("TFTP025")
+def acknowledges_each_20_ms(lab: LintedLab) -> None:
+    asks(lab)
+    comes(lab, block(1))
+    for _ in range(6):
+        sends(lab, Packet(ACK, 1))
+        lab.wait(0.02)
+
+
+@example("TFTP025")
+def asks_for_what_is_not_there(lab: LintedLab) -> None:
+    """The guest takes an ERROR for something that passes."""
+    for _ in range(6):
+        asks(lab)
+        comes(lab, NOT_FOUND, seconds=0.01)
+
+
+@clean("TFTP025")
+def asks_as_pxelinux(lab: LintedLab) -> None:
+    """In ticks of 55 ms: 2, 2, 3, 3, 4, 5 and more."""
+    for ticks in (2, 2, 3, 3, 4, 5, 6, 7, 9, 10):
+        asks(lab)
+        lab.wait(ticks * 0.055)
+
+
+@clean("TFTP025")
+def asks_as_busybox(lab: LintedLab) -> None:
+    for again in range(9):
+        asks(lab)
+        lab.wait(0.05 * 1.5**again)
+
+
+@clean("TFTP025")
+def tries_other_names(lab: LintedLab) -> None:
+    """A loader looks for its configuration by its MAC address, by its address, and so on."""
+    for name in range(9):
+        sends(lab, Packet(RRQ, name=b"%d" % name, mode="octet"), port=69)
+        comes(lab, NOT_FOUND, seconds=0.01)
+
+
+@clean("TFTP025")
+def acknowledges_each_copy(lab: LintedLab) -> None:
+    """A wire holds the copies up, and lets them go at once."""
+    asks(lab)
+    comes(lab, block(1), times=8, seconds=0)
+    for _ in range(8):
+        sends(lab, Packet(ACK, 1))
+        lab.wait(0.005)
+
+
+@clean("TFTP025")
+def asks_after_a_while(lab: LintedLab) -> None:
+    """Somebody tries again and again, by hand."""
+    for _ in range(9):
+        asks(lab)
+        comes(lab, NOT_FOUND)
+
+
+@example("TFTP026")
+def does_not_ask_again(lab: LintedLab) -> None:
+    """The guest's wait for the answer has no end."""
+    asks(lab)
+    lab.wait(17)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("TFTP026")
+def asks_from_another_port(lab: LintedLab) -> None:
+    """It begins anew after ten seconds, and without options."""
+    asks(lab, blksize="1024")
+    lab.wait(10)
+    lab.from_guest(udp(SERVER, 69, tftp.encode(Packet(RRQ, name=b"kernel", mode="octet")), sport=3))
+    lab.wait(17)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("TFTP026")
+def is_answered_from_the_port_of_before(lab: LintedLab) -> None:
+    """Both ends keep their ports, and the file was read before."""
+    for _ in range(2):
+        reads_a_file(lab)
+        lab.wait(17)
+    lab.from_guest(ping(ROUTER))
+
+
+@clean("TFTP026")
+def is_told_that_nobody_is_there(lab: LintedLab) -> None:
+    asks(lab)
+    asked = lab.seen[-1].frame[14:]
+    answer = IP(src=SERVER, dst=GUEST) / ICMP(type=3, code=3) / Raw(asked)
+    lab.look(bytes(Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / answer), from_guest=False)
+    lab.wait(17)
+    lab.from_guest(ping(ROUTER))
+
+
+@example("TFTP027")
+def asks_for_a_binary_size(lab: LintedLab) -> None:
+    """The guest writes the number as it has it: 04 00 for 1024."""
+    asks(lab, blksize="\x04\x00")
+
+
+@clean("TFTP027")
+def asks_with_options(lab: LintedLab) -> None:
+    """Options that nobody knows have values of their own."""
+    asks(lab, blksize="1024", tsize="0", multicast="", rollover="yes")
