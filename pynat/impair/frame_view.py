@@ -6,7 +6,7 @@ from pynat.wire import ethernet, ip, versions
 from pynat.wire.ip import Outline
 
 _SYN, _ACK, _FIN, _RST = 0x02, 0x10, 0x01, 0x04
-_PORTS = {"dhcp": {67, 68}, "dns": {53}, "tftp": {69}}
+_PORTS = {"dhcp": {67, 68}, "dns": {53}, "tftp": {69}}  # a transfer of TFTP has others, too
 
 # name: (layer, offset of its last byte)
 _IN_HEADER = {
@@ -34,7 +34,7 @@ class FrameView:
         untagged = ethernet.untagged(frame)
         self._shift = len(frame) - len(untagged)  # by a tag, behind which everything is
         self._read = frame = untagged
-        self._hosts: tuple[bytes, ...] = ()
+        self._hosts: tuple[bytes, ...] = ()  # from which to which
         self.kinds: set[str] = set()
         self.ports: tuple[int, ...] = ()
         self.ends: bytes = b""  # addresses and ports, the same for both directions of a flow
@@ -45,6 +45,13 @@ class FrameView:
             self.kinds.add("arp")
         elif found := versions.in_frame(frame):
             self._read_ip(frame, found)
+
+    def route(self) -> tuple[tuple[bytes, int], tuple[bytes, int]] | None:
+        """From which end to which, of UDP; None if it is something else."""
+        if "udp" not in self.kinds:
+            return None
+        (source, destination), (sport, dport) = self._hosts, self.ports
+        return (source, sport), (destination, dport)
 
     def _read_ip(self, frame: bytes, found: Outline) -> None:
         protocol, source, destination, at, end, is_later = found

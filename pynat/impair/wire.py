@@ -20,6 +20,7 @@ from pynat.impair.active_rule import ActiveRule, Fate
 from pynat.impair.frame_view import FrameView
 from pynat.impair.reading import parse
 from pynat.impair.rule import ImpairRule
+from pynat.impair.transfers import Transfers
 
 MAX_QUEUE = 10_000  # frames that wait in one direction, whatever the limits of the rules
 
@@ -69,6 +70,7 @@ class ImpairedWire:
         self._tell = tell
         self._rules: dict[int, ActiveRule] = {}
         self._for: dict[tuple[bool, frozenset[str]], list[ActiveRule]] = {}
+        self._transfers = Transfers()
         self._last = 0
         self._frames = 0
         self._order = count()
@@ -171,6 +173,7 @@ class ImpairedWire:
     def _pass(self, frame: bytes, now: float, behind: int, number: int, to_guest: bool) -> None:
         """Through the rules after the one numbered `behind`; `number` is the frame's own."""
         view = FrameView(frame)
+        self._transfers.look(view, now)
         for rule in self._rules_for(view, to_guest):
             if rule.number <= behind or not rule.wants(view, number, now):
                 continue

@@ -11,6 +11,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
 from scapy.layers.l2 import ARP, Ether
 
 from pynat.impair.active_rule import ActiveRule, Fate
+from pynat.impair.transfers import LATELY, MAX_CLIENTS
 from pynat.impair.wire import MAX_QUEUE, ImpairedWire
 from tests.spoiling import samples, spoilt
 
@@ -52,10 +53,14 @@ def tcp(flags: str = "A", data: bytes = b"", sport: int = 4000, dport: int = 80)
     return bytes(ETHER / ip / TCP(sport=sport, dport=dport, flags=flags) / data)
 
 
-def udp(port: int = 53) -> bytes:
+def udp(port: int = 53, *, sport: int = 4000) -> bytes:
     return bytes(
-        ETHER / IP(src="192.168.16.2", dst="192.0.2.8") / UDP(sport=4000, dport=port) / b"hello"
+        ETHER / IP(src="192.168.16.2", dst="192.0.2.8") / UDP(sport=sport, dport=port) / b"hello"
     )
+
+
+def answer(sport: int, port: int = 4000, *, host: str = "192.0.2.8") -> bytes:
+    return bytes(ETHER / IP(src=host, dst="192.168.16.2") / UDP(sport=sport, dport=port) / b"hello")
 
 
 ARP_FRAME = bytes(ETHER / ARP(psrc="192.168.16.2", pdst="192.168.16.1", hwsrc=ETHER.src))
@@ -219,9 +224,49 @@ def test_choosing(rule: str, fits: list[int]) -> None:
 
 @pytest.mark.parametrize(("service", "ports"), [("dhcp", {67, 68}), ("dns", {53}), ("tftp", {69})])
 def test_a_service_is_known_by_its_ports(service: str, ports: set[int]) -> None:
-    frames = {port: udp(port) for port in range(1, 100)}
+    frames = {port: udp(port, sport=4000 + port) for port in range(1, 100)}
     passed = Bad(f"drop {service}").frames(list(frames.values()))
     assert {port for port, frame in frames.items() if frame not in passed} == ports
+
+
+def test_a_transfer_of_tftp_is_known_by_its_request() -> None:
+    bad = Bad("drop tftp to-guest")
+    assert len(bad.frames([udp(69)], to_guest=False)) == 1
+    others = [answer(61000, 4001), answer(61000, host="192.0.2.9"), answer(53), udp(53)]
+    assert bad.frames([answer(61000), *others, answer(61001)]) == others
+
+
+def test_both_ways_of_a_transfer_are_counted() -> None:
+    """Of request, block, acknowledgement, block the third is the one that is lost."""
+    bad = Bad("drop tftp nth 3")
+    for frame, to_guest in ((udp(69), False), (answer(61000), True)):
+        assert bad.frames([frame], to_guest=to_guest) == [frame]
+    assert bad.frames([udp(61000)], to_guest=False) == []
+    assert bad.frames([answer(61000)]) == [answer(61000)]
+
+
+def test_a_request_that_is_lost_is_one() -> None:
+    bad = Bad("drop tftp")
+    assert bad.frames([udp(69)], to_guest=False) == []
+    assert bad.frames([answer(61000)]) == []
+
+
+@pytest.mark.parametrize(("pause", "is_lost"), [(LATELY - 1, True), (LATELY, False)])
+def test_a_transfer_ends_when_nothing_passes(pause: float, is_lost: bool) -> None:
+    bad = Bad("drop tftp")
+    frames = [udp(69), *[answer(61000)] * 3]
+    assert len(bad.through(frames, gap=pause)) == (0 if is_lost else 3)
+
+
+def test_few_transfers_are_remembered() -> None:
+    bad = Bad("drop tftp to-guest")
+    first, second = 1000, 1001
+    bad.frames([udp(69, sport=first), udp(69, sport=second)], to_guest=False)
+    assert bad.frames([answer(61000, first)]) == []  # so the second was silent for longer
+    more = range(second + 1, second + MAX_CLIENTS)
+    bad.frames([udp(69, sport=port) for port in more], to_guest=False)
+    assert bad.frames([answer(61000, first)]) == []
+    assert bad.frames([answer(61000, second)]) == [answer(61000, second)]
 
 
 def test_a_flow_of_udp_is_not_the_one_of_tcp_between_the_same_ports() -> None:
