@@ -39,6 +39,8 @@ AGAIN = 30.0  # seconds in which the same request goes on with what the last one
 REPEATS = 5  # times that a packet is sent ...
 FAST = 0.15  # ... within seconds; PXELINUX takes half a second for it, BusyBox 0.4
 REFUSED = 2.0  # ... or within these, when an ERROR had come each time
+TWICE = 3  # blocks, of which each is acknowledged again ...
+AT_ONCE = 0.005  # ... within seconds
 APART = 0.001  # seconds; a driver may send a frame twice
 _KEPT = 2  # copies of the last block; a single one may have come to a closed port
 BLOCK = 512  # bytes; a shorter one is the last
@@ -81,6 +83,8 @@ class _Pace:
     came: int = 0  # what has come, and sends that it explains have not been seen yet
     errors: int = 0  # of the same kind
     told: bool = False
+    last: Frame | None = None  # the last that was sent
+    twice: int = 0  # blocks that were acknowledged again at once, with nothing that explains it
 
     def comes(self, *, is_error: bool) -> None:
         self.sent.clear()
@@ -88,6 +92,16 @@ class _Pace:
             self.errors += 1
         else:
             self.came += 1
+
+    def repeats(self, packet: Packet, frame: Frame) -> bool:
+        """Once more at once, and by a packet of its own: a driver may send one frame twice."""
+        last, self.last = self.last, frame
+        if packet.opcode in _ASKS:
+            self.twice = 0
+        if last is None or packet != self.packet or self.came or self.errors or self.sent:
+            return False
+        self.twice += last.data != frame.data and frame.when.most(last.when) < AT_ONCE
+        return packet.opcode == tftp.ACK and self.twice == TWICE
 
     def again(self, packet: Packet, when: Span) -> str:
         """What is wrong with the pace."""
@@ -133,12 +147,12 @@ class TftpChecker:
                 self._transfers.clear()
                 self._paces.clear()
         elif datagram.destination == _REQUESTS and _opcode(datagram.payload) in _ASKS:
-            self._asks(key, _decoded(datagram.payload), frame.when)
+            self._asks(key, _decoded(datagram.payload), frame)
         elif self._transfers:
             transfer = self._transfers.get(key)
             if transfer is not None and datagram.destination == transfer.server:
                 answer = _decoded(datagram.payload)
-                self._hurries(key, answer, frame.when)
+                self._hurries(key, answer, frame)
                 self._answers(key, transfer, packet, answer)
             elif transfer is not None and datagram.destination in transfer.others:
                 self._prefers(key, transfer, packet, _decoded(datagram.payload))
@@ -161,10 +175,10 @@ class TftpChecker:
                 text = f"its port is closed, expected ACK {last} first"
                 self._tell(transfer, rules.LAST_UNHEARD, f"{text} ({rules.LAST_UNHEARD.rfc})")
 
-    def _asks(self, key: tuple[Address, bytes], request: Packet | None, when: Span) -> None:
+    def _asks(self, key: tuple[Address, bytes], request: Packet | None, frame: Frame) -> None:
         if request is None:
             return
-        self._hurries(key, request, when)
+        self._hurries(key, request, frame)
         wrong = [name for name in _NUMBERS if not _is_number(request.options.get(name, "0"))]
         if request.mode not in _MODES:
             text = f"{end_text(key[0])}: {request}: expected the mode octet (RFC 1350 5)"
@@ -177,18 +191,22 @@ class TftpChecker:
             self._found.append(Finding(rules.OPTION_VALUE, text))
         if request.opcode == tftp.RRQ:
             before = self._transfers.get(key)
-            if before is not None and before.waits(request, when):
+            if before is not None and before.waits(request, frame.when):
                 before.again = True
             else:
                 self._transfers[key] = _Transfer(key[0], request)
 
-    def _hurries(self, key: tuple[Address, bytes], packet: Packet | None, when: Span) -> None:
+    def _hurries(self, key: tuple[Address, bytes], packet: Packet | None, frame: Frame) -> None:
         if packet is None:
             return
         pace = self._paces.get(key)
         if pace is None:
             pace = self._paces[key] = _Pace(packet)
-        text = pace.again(packet, when)
+        if pace.repeats(packet, frame):
+            text = f"{end_text(key[0])}: {packet}, the {TWICE}rd that comes twice within"
+            text += f" {AT_ONCE * 1000:.0f} ms, with no DATA in between, expected one"
+            self._found.append(Finding(rules.ACK_TWICE, f"{text} (RFC 1123 4.2.3.1)"))
+        text = pace.again(packet, frame.when)
         if text and not pace.told:
             pace.told = True
             text = f"{end_text(key[0])}: {packet}: {text}, expected a pause of a second, and longer"

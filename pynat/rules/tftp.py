@@ -159,3 +159,15 @@ OPTION_VALUE = Rule(
     " file that is not known yet is the digit 0.",
     exercised=Occasion.TFTP,
 )
+
+ACK_TWICE = Rule(
+    "TFTP028",
+    "tftp acknowledges twice",
+    Severity.WARNING,
+    "The guest acknowledges each block twice, at once.",
+    "RFC 1123 4.2.3.1",
+    "A server that answers each of them sends every block twice from then on, each of which is"
+    " acknowledged twice: the Sorcerer's Apprentice.",
+    "Send one ACK for each DATA that comes, in one place of the program.",
+    exercised=Occasion.TFTP_ACK,
+)

@@ -17,8 +17,8 @@ FULL = bytes(512)
 NOT_FOUND = Packet(ERROR, 1, b"file not found")
 
 
-def sends(lab: LintedLab, packet: Packet, port: int = 4000) -> None:
-    lab.from_guest(udp(SERVER, port, tftp.encode(packet), sport=2000))
+def sends(lab: LintedLab, packet: Packet, port: int = 4000, ident: int = 1) -> None:
+    lab.from_guest(udp(SERVER, port, tftp.encode(packet), sport=2000, id=ident))
 
 
 def asks(lab: LintedLab, mode: str = "octet", port: int = 69, **options: str) -> None:
@@ -353,3 +353,32 @@ def asks_for_a_binary_size(lab: LintedLab) -> None:
 def asks_with_options(lab: LintedLab) -> None:
     """Options that nobody knows have values of their own."""
     asks(lab, blksize="1024", tsize="0", multicast="", rollover="yes")
+
+
+@example("TFTP028")
+def acknowledges_in_two_places(lab: LintedLab) -> None:
+    """The guest sends the ACK when it has stored the block, and when it looks for the next."""
+    asks(lab)
+    for number in range(1, 4):
+        comes(lab, block(number), seconds=0)
+        sends(lab, Packet(ACK, number), ident=2 * number)
+        sends(lab, Packet(ACK, number), ident=2 * number + 1)
+
+
+@clean("TFTP028")
+def has_a_driver_that_doubles(lab: LintedLab) -> None:
+    """And a wire that does, of which each copy is acknowledged; and it waits for what is lost."""
+    asks(lab)
+    for number in range(1, 4):
+        comes(lab, block(number), seconds=0)
+        sends(lab, Packet(ACK, number), ident=number)
+        sends(lab, Packet(ACK, number), ident=number)
+    for number in range(4, 8):
+        comes(lab, block(number), times=2, seconds=0)
+        sends(lab, Packet(ACK, number), ident=2 * number)
+        sends(lab, Packet(ACK, number), ident=2 * number + 1)
+    for number in range(8, 12):
+        comes(lab, block(number), seconds=0)
+        sends(lab, Packet(ACK, number), ident=2 * number)
+        lab.wait(1)
+        sends(lab, Packet(ACK, number), ident=2 * number + 1)
