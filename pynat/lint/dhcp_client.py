@@ -86,6 +86,7 @@ _ODD = "; each has an odd number of bytes: does the checksum add a zero behind t
 @dataclass(slots=True)
 class _Repeats:
     kind: int = 0
+    xid: int = 0
     sent: deque[tuple[Span, int]] = field(default_factory=lambda: deque(maxlen=REPEATS))
     told: set[str] = field(default_factory=set)
     pauses: int = 0
@@ -358,8 +359,9 @@ class Client:
 
     def _repeated(self, message: Message, when: Span, tell: Tell) -> None:
         repeats = self._repeats
-        if repeats.kind != message.kind:
+        if repeats.kind != message.kind or self._renews_next(message, when):
             repeats = self._repeats = _Repeats(message.kind)
+        repeats.xid = message.xid
         sent = repeats.sent
         sent.append((when, message.seconds))
         if message.kind not in (dhcp.DISCOVER, dhcp.ASK):
@@ -375,6 +377,13 @@ class Client:
             repeats.told.add("secs")
             text = f"secs is {message.seconds}, as {when.least(sent[0][0]):.0f} s ago"
             tell(rules.SECONDS, f"{text} (RFC 2131 2)")
+
+    def _renews_next(self, message: Message, when: Span) -> bool:
+        """The lease that an ACK has renewed which nobody has seen, as one in fragments: not the
+        REQUEST of before again, though that may have a new xid, too (RFC 2131 4.1)."""
+        if message.xid == self._repeats.xid or message.ciaddr == dhcp.ZERO:
+            return False
+        return self._lease is None or self._lease.late(self._lease.length, when)
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(

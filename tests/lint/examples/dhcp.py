@@ -636,6 +636,37 @@ def keeps_the_seconds_of_its_discover(lab: LintedLab) -> None:
         lab.wait(pause)
 
 
+@example("DHCP037")
+def counts_no_seconds_with_a_new_xid_each(lab: LintedLab) -> None:
+    """RFC 2131 4.1 leaves the xid to it."""
+    lab.router.faults.add("dhcp silent")
+    for xid in (7, 8, 9):
+        sends(lab, "discover", xid=xid, secs=0)
+        lab.wait(4 * (xid - 6))
+
+
+@example("DHCP037")
+def counts_no_seconds_while_it_renews(lab: LintedLab) -> None:
+    is_leased(lab)
+    lab.wait(43_200)
+    lab.router.faults.add("dhcp silent")
+    for xid, pause in ((8, 16_200), (9, 8_100), (10, 60)):
+        renews(lab, xid=xid, secs=0)
+        lab.wait(pause)
+
+
+@clean("DHCP036")
+@clean("DHCP037")
+def renews_and_is_answered_in_pieces(lab: LintedLab) -> None:
+    """A bad wire cuts each ACK. So a new lease begins of which nothing is seen."""
+    lab.router.faults.add("dhcp lease 20")
+    is_leased(lab)
+    lab.router.faults.add("dhcp silent")
+    for xid in range(8, 18):
+        lab.wait(10)
+        renews(lab, xid=xid, secs=0)
+
+
 @example("DHCP038")
 def declines_for_no_reason(lab: LintedLab) -> None:
     """The guest declines as soon as it has the address."""
