@@ -456,6 +456,10 @@ class Client:
             self._introduced = self._discover
         self._attempts.clear()
         self._discover, self.never_had_one = None, False
+        for offer in self._offers:
+            if offer.address not in (message.yiaddr, *self._gone) and not offer.known:
+                why = "lease of another, RFC 2131 4.4.1"
+                self._gone[offer.address] = when, rules.NOT_LEASED, why
         self._offers.clear()
         self._others.clear()
 

@@ -335,7 +335,8 @@ NOT_LEASED = Rule(
     "The guest uses an address that was offered to it and never acknowledged.",
     "RFC 2131 4.4.1",
     "The server forgets the offer soon, and gives the address to another host.",
-    "Answer the OFFER with a REQUEST, and use the address when the ACK has come.",
+    "Answer the OFFER with a REQUEST, and when the ACK has come use the address in its yiaddr, which"
+    " may be another one.",
     exercised=Occasion.DHCP_OFFER,
     leads_to=("DHCP035", "IP007", "IP034"),
 )

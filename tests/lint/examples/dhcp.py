@@ -985,6 +985,28 @@ def takes_the_offer_for_the_lease(lab: LintedLab) -> None:
     uses(lab)
 
 
+@example("DHCP044")
+def keeps_what_was_offered(lab: LintedLab) -> None:
+    """The ACK has another address than the OFFER, and the guest does not look at it."""
+    lab.router.faults.add("dhcp ack-other 1")
+    is_leased(lab)
+    lab.wait(5)
+    uses(lab)
+
+
+@clean("DHCP044")
+def is_given_another_address(lab: LintedLab) -> None:
+    """A packet was under way when it was told so; then it gets the one that was offered."""
+    lab.router.faults.add("dhcp ack-other 1")
+    is_leased(lab)
+    uses(lab)
+    lab.wait(5)
+    lab.from_guest(ping(ROUTER, src="192.168.16.3"))
+    is_leased(lab, xid=9)
+    lab.wait(5)
+    uses(lab)
+
+
 @clean("DHCP044")
 def has_the_address_already(lab: LintedLab) -> None:
     uses(lab)
