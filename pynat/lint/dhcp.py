@@ -24,6 +24,7 @@ from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
+from pynat.rules.occasions import Occasion
 from pynat.wire import dhcp, mistakes
 from pynat.wire.arp import Arp
 from pynat.wire.dhcp import Message
@@ -31,6 +32,8 @@ from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4, dotted
 
 MAX_CLIENTS = 256  # clients, and addresses of each kind
 CLIENT_PORT, SERVER_PORT = 68, 67
+# No client of BOOTP sends these; Linux' sends 57, others 60.
+_OF_DHCP = {dhcp.WANTED, dhcp.LEASE, dhcp.SERVER, dhcp.PARAMETERS}
 
 
 class DhcpChecker:
@@ -85,7 +88,10 @@ class DhcpChecker:
             message = dhcp.decode(payload)
         except Malformed:
             return
-        if message.op != dhcp.REQUEST or not message.kind:
+        if message.op != dhcp.REQUEST:
+            return
+        if not message.kind:
+            self._without_kind(message)
             return
         client = self._client(message.mac)
         client.source = frame.source
@@ -101,6 +107,17 @@ class DhcpChecker:
         assert frame.ip is not None
         to_all = frame.ip.destination == LIMITED_BROADCAST
         client.from_guest(Sent(message, source, to_all, frame.when), self._tell)
+
+    def _without_kind(self, message: Message) -> None:
+        """As BOOTP has it, which knows none of these options. Behind a flaw it may stand yet."""
+        seen = sorted(_OF_DHCP & message.options.keys())
+        if not seen or message.flaws:
+            return
+        asks = dhcp.SERVER in seen
+        self._tally[Occasion.DHCP_REQUEST if asks else Occasion.DHCP_DISCOVER] += 1
+        named = f"option{'s' * (len(seen) > 1)} {', '.join(map(str, seen))}"
+        text = f"{message}: {named} and no option 53, expected the message type in it"
+        self._tell(rules.NO_KIND, f"{text} (RFC 2132 9.6): it is taken for BOOTP")
 
     def _client(self, mac: bytes) -> Client:
         client = self._clients.get(mac)

@@ -119,6 +119,20 @@ PARAMETERS = Rule(
     exercised=Occasion.DHCP_REQUEST,
 )
 
+NO_KIND = Rule(
+    "DHCP062",
+    "dhcp message type missing",
+    Severity.ERROR,
+    "A message has options of DHCP, and does not say which message it is.",
+    "RFC 2132 9.6",
+    "Servers take it for one of BOOTP: they stay silent, or answer without a message type and give"
+    " the address for ever.",
+    "Put option 53 into every message, best as the first one: 1 DISCOVER, 3 REQUEST, 4 DECLINE,"
+    " 7 RELEASE, 8 INFORM.",
+    exercised=Occasion.DHCP,
+    leads_to=("DHCP036", "DHCP037", "DHCP044", "DHCP057"),
+)
+
 # ---------------------------------------------------------------- from DISCOVER to ACK
 XID_CHANGED = Rule(
     "DHCP030",

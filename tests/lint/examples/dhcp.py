@@ -127,6 +127,10 @@ def discover(*options: Any) -> bytes:
     return bytes(message)
 
 
+def untyped(*options: Any) -> bytes:
+    return bytes(BOOTP(op=1, chaddr=GUEST_MAC, xid=7) / DHCP(options=[*options])).ljust(300, b"\0")
+
+
 @example("DHCP020")
 def sends_no_padding(lab: LintedLab) -> None:
     """The guest's DISCOVER ends behind its options."""
@@ -211,6 +215,32 @@ def flags_never_set(lab: LintedLab) -> None:
 def informs_of_nothing(lab: LintedLab) -> None:
     """The guest asks for options, and does not say where it is."""
     sends(lab, "inform")
+
+
+@example("DHCP062")
+def names_no_message_type(lab: LintedLab) -> None:
+    """The guest writes option 53 into its DISCOVER alone."""
+    sends(lab, "discover")
+    raw(lab, untyped(*TAKES, LIST, "end"))
+
+
+@example("DHCP062")
+def asks_for_parameters_alone(lab: LintedLab) -> None:
+    raw(lab, untyped(LIST, "end"))
+
+
+@clean("DHCP062")
+def is_a_client_of_bootp(lab: LintedLab) -> None:
+    """With the options of Linux' and U-Boot's."""
+    raw(lab, bytes(BOOTP(op=1, chaddr=GUEST_MAC, xid=7)).ljust(300, b"\0"))
+    raw(lab, untyped(("subnet_mask", "0.0.0.0"), ("max_dhcp_size", 1500), "end"))
+    raw(lab, untyped(("vendor_class_id", b"U-Boot"), "end"))
+
+
+@clean("DHCP062")
+def has_one_option_that_is_too_long(lab: LintedLab) -> None:
+    """What stands behind it, as the message type does, is not read."""
+    raw(lab, untyped(("server_id", ROUTER)) + bytes((12, 255, 53, 1, 3, 255)))
 
 
 @example("DHCP028")
