@@ -164,7 +164,7 @@ class ArpChecker:
         mine = self._addresses.get(packet.target if probes else packet.sender)
         if mine is None or not mine.introduced or (probes and mine.used):
             return
-        if not mine.used and mine.claim.taken is None:
+        if not mine.used and (mine.claim.taken is None or mine.claim.again):
             conflicts = self._conflicts.setdefault(mine.claim.card, Conflicts())
             conflicts.count += 1
             conflicts.last = when

@@ -71,6 +71,7 @@ class Claim:
     begun: Span | None = None  # its first use after the probes, then the first announcement
     announcements: int = 0
     taken: Span | None = None  # when another host claimed it, and the guest had not used it
+    again: int = 0  # probes since then
     attacked: Span | None = None  # when another host first claimed what the guest uses
     defences: int = 0  # since then
 
@@ -82,7 +83,7 @@ class Claim:
 
     def is_claimed(self, when: Span, *, used: bool) -> None:
         if not used:
-            self.taken = when
+            self.taken, self.again = when, 0
         elif self.attacked is None or when.least(self.attacked) > DEFEND_INTERVAL:
             self.attacked, self.defences = when, 0
 
@@ -103,7 +104,10 @@ class Claim:
             text = f"{packet}: target {ethernet.text(packet.target_mac)} in a probe, expected zero"
             yield rules.PROBES, f"{text} (RFC 5227 2.1.1)"
         self.probes += 1
-        self.card, self.probed, self.taken, self.attacked = packet.sender_mac, when, None, None
+        self.again += 1
+        if self.taken and (self.again == PROBE_NUM or when.least(self.taken) > OLD):
+            self.taken = None  # of an attempt before
+        self.card, self.probed, self.attacked = packet.sender_mac, when, None
         self.begun, self.announcements = None, 0
 
     def announce(self, address: bytes, when: Span) -> Found:

@@ -413,6 +413,23 @@ def does_not_listen_to_its_probe(lab: LintedLab) -> None:
 
 
 @example("ARP029")
+def listens_to_its_last_probe_only(lab: LintedLab) -> None:
+    """Another host answers the first probe; so it need not answer the next ones."""
+    lab.router.faults.add("arp conflict 1")
+    probes(lab)
+    sends(lab)
+
+
+@clean("ARP029")
+def finds_it_free_the_next_time(lab: LintedLab) -> None:
+    """It gives up at once, and is given the same address again."""
+    lab.router.faults.add("arp conflict 1")
+    probes(lab, times=1)
+    starts(lab)
+    lab.from_guest(ping(ROUTER))
+
+
+@example("ARP029")
 def goes_on_where_another_probes(lab: LintedLab) -> None:
     """Two hosts probe for one address at the same time: neither may take it."""
     probes(lab)
