@@ -23,7 +23,7 @@ from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import arp as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import arp, ethernet, ipv4
+from pynat.wire import arp, ethernet, ipv4, mistakes
 from pynat.wire.addresses import is_host
 from pynat.wire.arp import Arp
 from pynat.wire.ipv4 import Ipv4, dotted
@@ -303,8 +303,9 @@ class ArpChecker:
             self._introduce(packet, frame)
             return
         self._tally[Occasion.ARP_QUESTION] += 1
-        if _no_host(packet.sender):
-            self._bad_sender(packet)
+        hint = self._backwards(packet, frame)
+        if _no_host(packet.sender) or hint:
+            self._bad_sender(packet, hint)
         else:
             self._uses(packet.sender, frame)
         self._for_a_reply(packet, frame)
@@ -366,8 +367,11 @@ class ArpChecker:
 
     def _reply(self, packet: Arp, frame: Frame) -> None:
         self._tally[Occasion.ARP_REPLY] += 1
-        if packet.sender == ZERO or _no_host(packet.sender):
-            self._bad_sender(packet)
+        hint = self._backwards(packet, frame)
+        if packet.sender == ZERO or _no_host(packet.sender) or hint:
+            self._bad_sender(packet, hint)
+            return
+        if self._is_not_exchanged(packet):
             return
         mine = self._addresses.get(packet.sender) or self._new(packet.sender)
         mine.turned = 0
@@ -390,6 +394,18 @@ class ArpChecker:
             self._not_wanted(packet, ethernet.text(frame.destination))
         else:
             self._targets(packet, asker)
+
+    def _is_not_exchanged(self, packet: Arp) -> bool:
+        """The MAC addresses of the request are, and the others stand as they did."""
+        asked = self._addresses.get(packet.target)
+        asker = (packet.target_mac, packet.sender)
+        for one in asked.askers if asked else ():
+            if (one.sender_mac, one.sender) == asker and one.sender != one.target:
+                text = f"{packet}: sender {dotted(packet.sender)}, target {dotted(packet.target)},"
+                text += " as in the request, expected the other way round (RFC 826): the IPv4"
+                self._found.append((rules.WRONG_TARGET, f"{text} addresses are not exchanged"))
+                return True
+        return False
 
     def _not_wanted(self, packet: Arp, mac: str) -> None:
         asked = self._last_question
@@ -436,9 +452,17 @@ class ArpChecker:
         text = f"{packet}: target {seen}, expected {right}, who asked (RFC 826)"
         self._found.append((rules.WRONG_TARGET, text))
 
-    def _bad_sender(self, packet: Arp) -> None:
+    def _backwards(self, packet: Arp, frame: Frame) -> str:
+        """Words for a sender that is the card's address the wrong way round."""
+        if IPv4Address(packet.sender) in self._net:
+            return ""
+        known = [packet.target, *self._owned.by(frame.source)]
+        near = [address for address in known if IPv4Address(address) in self._net]
+        return mistakes.address_order(packet.sender, near.__contains__)
+
+    def _bad_sender(self, packet: Arp, hint: str) -> None:
         text = f"{packet}: sender {dotted(packet.sender)}, expected the guest's address (RFC 826)"
-        self._found.append((rules.BAD_SENDER, text))
+        self._found.append((rules.BAD_SENDER, text + hint))
 
 
 def _is_for(reply: Arp, asker: Arp) -> bool:

@@ -349,6 +349,34 @@ def asks_from_everywhere(lab: LintedLab) -> None:
 
 
 @example("ARP025")
+def swaps_the_bytes_of_its_address(lab: LintedLab) -> None:
+    """The guest stores its address as a number, in its own (little-endian) byte order."""
+    is_leased(lab)
+    sends(lab, psrc="2.16.168.192")
+
+
+@example("ARP025")
+def announces_itself_backwards(lab: LintedLab) -> None:
+    sends(lab, psrc="2.16.168.192", pdst=GUEST)
+
+
+@example("ARP025")
+def replies_backwards(lab: LintedLab) -> None:
+    is_leased(lab)
+    is_asked(lab)
+    replies(lab, psrc="2.16.168.192")
+
+
+@clean("ARP025")
+def has_an_address_of_another_net_too(lab: LintedLab) -> None:
+    """Which is near that of its reverse, and one that is the same both ways."""
+    is_leased(lab)
+    sends(lab)
+    sends(lab, psrc="3.16.168.192", pdst="3.16.168.1")
+    sends(lab, psrc="10.0.0.10", pdst="10.0.0.1")
+
+
+@example("ARP025")
 def replies_before_it_has_an_address(lab: LintedLab) -> None:
     replies(lab, psrc="0.0.0.0")
 
@@ -389,6 +417,14 @@ def changes_the_operation_only(lab: LintedLab) -> None:
     replies(lab, hwdst=MAC, pdst=GUEST, psrc="192.168.16.2", to=ROUTER_MAC)
     is_asked(lab)
     replies(lab, hwdst="00:00:00:00:00:00", to=ROUTER_MAC)
+
+
+@example("ARP027")
+def exchanges_the_macs_only(lab: LintedLab) -> None:
+    """So its reply says that the guest has the address of who asked."""
+    sends(lab)
+    is_asked(lab)
+    replies(lab, psrc=ROUTER, pdst=GUEST)
 
 
 @example("ARP028")
