@@ -45,6 +45,7 @@ from pynat.replay.wire import Wire
 from pynat.router.assembly import NO_PROGRAM, Parts, assemble
 from pynat.router.reassembly import LIFETIME
 from pynat.rules import Rule
+from pynat.services import dhcp_options
 from pynat.wire import arp, dhcp, ethernet, icmp, ipv4, versions
 from pynat.wire.addresses import FourTuple
 from pynat.wire.ip import TCP, Packet
@@ -283,10 +284,12 @@ class Replay:
         lease = guests.table.get(message.yiaddr)
         if message.kind not in (0, dhcp.ACK) or not any(message.yiaddr):
             return
+        seconds = int.from_bytes(message.options.get(dhcp.LEASE, b""), "big")
+        until = now + seconds if 0 < seconds < dhcp_options.FOREVER else inf
         if lease is None or lease.mac != message.mac or not lease.live(now):
-            seconds = message.options.get(dhcp.LEASE)
-            lasts = int.from_bytes(seconds, "big") if seconds else inf
-            guests.bind(message.yiaddr, message, now + lasts)
+            guests.bind(message.yiaddr, message, until)
+        else:  # this router has granted it, too, for as long as it thinks fit
+            guests.end(lease, until)
 
     def _error_seen(self, quote: bytes, now: float) -> None:
         found = versions.outline(quote)

@@ -10,13 +10,14 @@ from scapy.layers.dns import DNS, DNSQR, DNSRROPT
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
-from pynat.config import Config, Tftp
+from pynat.config import Config, Dhcp, Tftp
 from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from pynat.testing.tftp import TftpClient
 from pynat.wire.tftp import ACK, Packet
 from tests.frames import ROUTER, udp
-from tests.lint.examples import example
+from tests.lint.examples import clean, example
+from tests.lint.examples.dhcp import is_leased, renews
 
 
 def to_dhcp(lab: LintedLab, message: Any, *, cut: int | None = None) -> None:
@@ -107,6 +108,25 @@ def asks_for_nothing(lab: LintedLab) -> None:
 def releases_nothing(lab: LintedLab) -> None:
     """The guest gives an address back that it never had."""
     to_dhcp(lab, message("release", ciaddr="192.168.16.77"))
+
+
+MINUTE = Config(dhcp=Dhcp(lease=60))
+
+
+@example("DHCP011", config=MINUTE)
+def releases_what_is_over(lab: LintedLab) -> None:
+    is_leased(lab)
+    lab.wait(61)
+    to_dhcp(lab, message("release", ciaddr="192.168.16.2"))
+
+
+@clean("DHCP011", config=MINUTE)
+def releases_what_it_has_renewed(lab: LintedLab) -> None:
+    is_leased(lab)
+    lab.wait(30)
+    renews(lab)
+    lab.wait(40)
+    to_dhcp(lab, message("release", ciaddr="192.168.16.2"))
 
 
 @example("DHCP012")
