@@ -145,6 +145,7 @@ class Client:
         self._refused = b""  # the address of the last NAK
         self._refused_at = NEVER
         self._in_vain = 0  # REQUESTs for it since
+        self._rounds: deque[Span] = deque(maxlen=REPEATS)  # DISCOVERs in a row, each after a NAK
 
     @property
     def addresses(self) -> set[bytes]:
@@ -209,6 +210,7 @@ class Client:
                 self._ignores(*self._offered, when, tell)
         self._leaves_unread(when, tell)
         self._after_conflict(when, tell)
+        self._hammers(when, tell)
         self._refused = b""
         self._offered = None
         self._discover = message
@@ -280,6 +282,21 @@ class Client:
             text = f"{when.most(self._declined):.1f} s after the DECLINE, expected at least 10 s"
             tell(rules.AGAIN_TOO_SOON, f"{text} (RFC 2131 3.1)")
         self._is_claimed, self._declined = False, None
+
+    def _hammers(self, when: Span, tell: Tell) -> None:
+        """One NAK or two may be of an address that it had."""
+        rounds = self._rounds
+        if not self._refused:
+            rounds.clear()
+            return
+        self._tally[Occasion.DHCP_AGAIN] += 1
+        if rounds and when.most(rounds[-1]) >= MIN_PAUSE:
+            rounds.clear()
+        rounds.append(when)
+        if len(rounds) == REPEATS:
+            text = f"the {REPEATS}th in {when.most(rounds[0]):.3f} s, each after a NAK; expected"
+            tell(rules.TOO_FAST, f"{text} a pause of 1 s to 10 s before it (RFC 2131 4.4.1)")
+            rounds.clear()
 
     def _asks(self, sent: Sent, tell: Tell) -> None:
         message, before = sent.message, self._asked

@@ -208,12 +208,13 @@ TOO_FAST = Rule(
     "DHCP036",
     "dhcp too fast",
     Severity.WARNING,
-    "The guest repeats a message without waiting longer each time.",
+    "The guest repeats a message without waiting longer each time, or begins anew at once after each"
+    " NAK.",
     "RFC 2131 4.1",
     "A server that is down is flooded by all its clients when it comes back.",
     "Wait 4 s before the second, then 8, 16, 32 and 64 s, each a random second more or less. A"
     " REQUEST that renews waits for half of the time left to T2, then to the lease's end, and 60 s"
-    " at least.",
+    " at least. Wait before the DISCOVER that follows a NAK, too, and longer each time.",
     exercised=Occasion.DHCP_AGAIN,
 )
 

@@ -578,6 +578,25 @@ def renews_every_three_seconds(lab: LintedLab) -> None:
         lab.wait(3)
 
 
+@example("DHCP036")
+def begins_anew_at_once_after_each_nak(lab: LintedLab) -> None:
+    """The server refuses what it has offered, and the guest takes the next offer at once."""
+    lab.router.faults.add("dhcp nak")
+    for xid in range(7, 13):
+        is_leased(lab, xid=xid)
+
+
+@clean("DHCP036")
+def is_refused_some_times(lab: LintedLab) -> None:
+    """Its former address, then what was offered meanwhile; later it waits."""
+    lab.router.faults.add("dhcp nak")
+    for xid in range(7, 10):
+        is_leased(lab, xid=xid)
+    for xid in range(10, 20):
+        lab.wait(3)
+        is_leased(lab, xid=xid)
+
+
 @clean("DHCP036")
 def repeats_as_it_should(lab: LintedLab) -> None:
     repeats(lab, 3.1, 8.9, 15.5, 32, 64, 63, 65, 64)
