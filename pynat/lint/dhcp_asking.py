@@ -41,13 +41,25 @@ class Lease:
     length: float
     taken: bool = False  # it is used, or probed for
     used: bool = False
-    tried: bool = False  # a REQUEST was sent to renew it
+    tried: bool = False  # a REQUEST was sent to renew it ...
+    to_all: bool = False  # ... to all
+    awake: bool = False  # it was used after T2, and before such a one
     told: bool = False
     renewed: bool = False  # it came of such a REQUEST
 
     def late(self, lasts: float, when: Span) -> bool:
         """Clocks differ a little, and a packet may be on its way."""
         return when.least(self.since) > lasts + 2 + lasts / 100
+
+    def is_due(self, when: Span) -> bool:
+        """A REQUEST to all is, perhaps, and nothing is known of whether the guest sleeps."""
+        return self.tried and not (self.to_all or self.awake) and when.most(self.since) > self.t2
+
+    def ends(self, when: Span) -> bool:
+        """Just then."""
+        slack = 3 + self.length / 1000
+        is_early = when.least(self.since) < self.length - slack
+        return not is_early and when.most(self.since) < self.length + slack
 
     def early(self, lasts: float, when: Span) -> bool:
         return when.most(self.since) < lasts * 0.99 - 2

@@ -198,6 +198,7 @@ class Client:
         self._has_changed(message, self._discover, tell)
         if self._lease is not None:
             self._begins_anew(self._lease, when, tell)
+            self._never_to_all(self._lease, when, tell)
         if self._finished:
             self._tally[Occasion.DHCP_ANEW] += 1
         if message.xid in self._finished:
@@ -233,6 +234,13 @@ class Client:
             if self._anew == ANEW:
                 text = f"DISCOVER at T1, {lease.t1:.0f} s, of {ANEW} leases in a row"
                 tell(rules.RENEWS_ANEW, f"{text}; expected REQUEST (RFC 2131 4.4.5)")
+
+    def _never_to_all(self, lease: Lease, when: Span, tell: Tell) -> None:
+        """It was awake at T2, and knows when the lease ends."""
+        if lease.awake and not lease.to_all and lease.length - lease.t2 > SLOW and lease.ends(when):
+            lease.to_all = True  # it is told
+            text = f"the lease ends, and no REQUEST to all came at T2, {lease.t2:.0f} s; expected"
+            tell(rules.RENEWS_WRONG_WAY, f"{text} one to 255.255.255.255 (RFC 2131 4.4.5)")
 
     def _ignores(self, since: Span, way: Way, when: Span, tell: Tell) -> None:
         if not any(self._ignored.values()):
@@ -313,6 +321,7 @@ class Client:
             if not lease.tried:
                 self._renews_late(lease, sent.when, tell)
             lease.tried = True
+            lease.to_all |= sent.to_all
             self._tally[Occasion.DHCP_RENEWS] += 1
             self._tally[Occasion.LEASE_DUE] += 1
             _all(asking.renewing(sent, lease), tell)
@@ -506,6 +515,7 @@ class Client:
         lease = self._lease
         if lease is not None and lease.address == address:
             self.has(address)
+            lease.awake |= lease.is_due(when) and when.least(lease.since) > lease.t2
             if self._early >= EARLY:
                 text = f"{dotted(address)} was renewed {self._early} times long before T1"
                 tell(rules.RENEWS_ALWAYS, f"{text}, {lease.t1:.0f} s (RFC 2131 4.4.5)")
@@ -527,7 +537,8 @@ class Client:
         lease = self._lease
         if lease is not None and lease.address == address:
             lasts = lease.length if lease.tried else min(lease.t2, lease.length)
-            return lease.used and self._early < EARLY and not lease.late(lasts, until)
+            waits = lease.late(lasts, until) or lease.is_due(until)
+            return lease.used and self._early < EARLY and not waits
         return address not in self.addresses
 
     def _unleased(self, address: bytes, tell: Tell) -> None:
@@ -547,7 +558,7 @@ class Client:
                 tell(rules.EXPIRED, f"{text} (RFC 2131 4.4.5){_never_renewed(lease)}")
             lease.told = lease.tried = True
         elif not lease.tried and lease.late(lease.t2, when):
-            lease.tried = True
+            lease.tried = lease.to_all = True  # it is told
             self._tally[Occasion.LEASE_DUE] += 1
             text = f"{name}: no REQUEST since the lease began {ago:.0f} s ago"
             due = f"T1 {lease.t1:.0f} s and T2 {lease.t2:.0f} s"

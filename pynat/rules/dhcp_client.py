@@ -407,7 +407,8 @@ RENEWS_WRONG_WAY = Rule(
     "DHCP049",
     "dhcp renews the wrong way",
     Severity.WARNING,
-    "A REQUEST that renews goes to all before T2, or to the server alone after it.",
+    "A REQUEST that renews goes to all before T2, or to the server alone after it; or none goes to"
+    " all before the lease ends.",
     "RFC 2131 4.4.5",
     "Before T2 other servers refuse it; after T2 the server has been silent for long already.",
     "From T1 on ask the server that gave the lease, from T2 on 255.255.255.255.",

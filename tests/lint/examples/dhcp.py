@@ -873,6 +873,58 @@ def asks_a_silent_server_for_ever(lab: LintedLab) -> None:
     renews(lab, secs=0)
 
 
+@example("DHCP049")
+def asks_nobody_else(lab: LintedLab) -> None:
+    """The guest's server is silent from T1 on, and it waits for the end."""
+    is_leased(lab)
+    lab.router.faults.add("dhcp silent")
+    for pause in (43_200, 32_600, 10_600):
+        lab.wait(pause)
+        uses(lab)
+        if pause == 43_200:
+            renews(lab)
+    sends(lab, "discover", xid=9, secs=0)
+
+
+@clean("DHCP049")
+def is_asleep_at_t2(lab: LintedLab) -> None:
+    """Once until the lease is over, once it is started again after T2."""
+    for pause in (43_200, 33_000):
+        is_leased(lab, secs=0)
+        uses(lab)
+        number = lab.router.faults.add("dhcp silent")
+        lab.wait(43_200)
+        renews(lab, secs=0)
+        uses(lab)
+        lab.wait(pause)
+        lab.router.faults.clear(number)
+    uses(lab)
+    is_leased(lab, xid=9, secs=0)
+
+
+@clean("DHCP049")
+def never_asks_at_all(lab: LintedLab) -> None:
+    """DHCP041 says it."""
+    is_leased(lab)
+    for pause in (80_000, 6400):
+        lab.wait(pause)
+        uses(lab)
+    sends(lab, "discover", xid=9, secs=0)
+
+
+@clean("DHCP049")
+def asks_all_at_t2(lab: LintedLab) -> None:
+    is_leased(lab)
+    lab.router.faults.add("dhcp silent")
+    lab.wait(43_200)
+    renews(lab)
+    lab.wait(32_401)
+    uses(lab)
+    renews(lab, to=TO_ALL, secs=32_401)
+    lab.wait(10_800)
+    sends(lab, "discover", xid=9, secs=0)
+
+
 @example("DHCP058")
 def discovers_at_t1(lab: LintedLab) -> None:
     """The guest has one way to get an address, and goes it again at T1."""
