@@ -25,13 +25,14 @@ from pynat.lint.tally import Tally
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import dhcp, mistakes
+from pynat.wire import dhcp, icmp, mistakes, tcp
 from pynat.wire.arp import Arp
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import LIMITED_BROADCAST, Ipv4, dotted
 
 MAX_CLIENTS = 256  # clients, and addresses of each kind
 CLIENT_PORT, SERVER_PORT = 68, 67
+_SERVICES = {53, 69, 123}  # ports to which only clients send
 # No client of BOOTP sends these; Linux' sends 57, others 60.
 _OF_DHCP = {dhcp.WANTED, dhcp.LEASE, dhcp.SERVER, dhcp.PARAMETERS}
 
@@ -45,6 +46,8 @@ class DhcpChecker:
         self._sources = Bounded[bytes, None](MAX_CLIENTS)  # addresses that the guest has sent from
         self._claimed = Bounded[bytes, None](MAX_CLIENTS)  # addresses of others that were heard of
         self._probed = Bounded[bytes, None](MAX_CLIENTS)  # addresses that the guest has probed for
+        self._introduced = Bounded[bytes, None](MAX_CLIENTS)  # others of which its ARP has spoken
+        self._instead = Bounded[bytes, Client](MAX_CLIENTS)  # by the address that it announced
         self._short: set[bytes] = set()  # clients that were told so
         self._found: list[tuple[Rule, str]] = []
 
@@ -53,7 +56,7 @@ class DhcpChecker:
         packet, datagram = frame.ip, frame.udp
         if packet is None:
             if frame.arp is not None:
-                self._by_arp(frame.arp)
+                self._by_arp(frame.arp, frame)
             return iter(())
         if datagram is not None and datagram.destination == SERVER_PORT:
             self._message(frame, datagram.payload, packet.source)
@@ -63,6 +66,8 @@ class DhcpChecker:
             user = self._users.get(packet.source)
             if user is not None:
                 user.uses(packet.source, frame.when, self._tell)
+            elif packet.source in self._instead and _is_its_own(frame):
+                self._uses_instead(packet.source, frame.when)
         if not self._found:
             return iter(())
         found, self._found = self._found, []
@@ -70,18 +75,38 @@ class DhcpChecker:
 
     def is_settled(self, frame: Frame, packet: Ipv4, until: Span) -> bool:
         user = self._users.get(packet.source)
-        return packet.source in self._sources and (
-            user is None or user.is_settled(packet.source, until)
+        return (
+            packet.source in self._sources
+            and packet.source not in self._instead
+            and (user is None or user.is_settled(packet.source, until))
         )
 
-    def _by_arp(self, packet: Arp) -> None:
+    def _by_arp(self, packet: Arp, frame: Frame) -> None:
         """It probes for an address, or has one."""
+        address = packet.sender
         if packet.is_probe:
             self._probed[packet.target] = None
             if (user := self._users.get(packet.target)) is not None:
-                user.takes(packet.target)
-        elif (user := self._users.get(packet.sender)) is not None:
-            user.has(packet.sender)
+                user.probes(packet.target, frame.when)
+        elif (user := self._users.get(address)) is not None:
+            user.has(address)
+        elif address not in self._introduced:
+            self._introduced[address] = None
+            if packet.is_announcement and not self._knows(address):
+                self._announces(address, frame)
+
+    def _knows(self, address: bytes) -> bool:
+        return address in self._sources or address in self._probed
+
+    def _announces(self, address: bytes, frame: Frame) -> None:
+        """The first that is heard of it."""
+        client = self._clients.get(frame.source)
+        if client is not None and client.takes_instead(address, frame.when):
+            self._instead[address] = client
+
+    def _uses_instead(self, address: bytes, when: Span) -> None:
+        if self._instead[address].uses_instead(address, when, self._tell):
+            del self._instead[address]
 
     def _message(self, frame: Frame, payload: bytes | memoryview, source: bytes) -> None:
         try:
@@ -180,3 +205,12 @@ class DhcpChecker:
         client.to_guest(message, len(payload), frame.when, to, known=known)
         for address in client.addresses:
             self._users[address] = client
+
+
+def _is_its_own(frame: Frame) -> bool:
+    """No answer: the guest has chosen the address for it."""
+    if frame.udp is not None:
+        return frame.udp.destination in _SERVICES
+    if frame.tcp is not None:
+        return frame.tcp.flags & (tcp.SYN | tcp.ACK) == tcp.SYN
+    return frame.icmp is not None and frame.icmp.type == icmp.ECHO_REQUEST

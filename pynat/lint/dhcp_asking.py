@@ -39,13 +39,22 @@ class Lease:
     t1: float  # seconds from there
     t2: float
     length: float
+    mask: bytes = b""
     taken: bool = False  # it is used, or probed for
     used: bool = False
+    probed: Span | None = None  # last
     tried: bool = False  # a REQUEST was sent to renew it ...
     to_all: bool = False  # ... to all
     awake: bool = False  # it was used after T2, and before such a one
     told: bool = False
     renewed: bool = False  # it came of such a REQUEST
+
+    def is_near(self, address: bytes) -> bool:
+        """In the net that came with it."""
+        return len(self.mask) == len(address) and all(
+            not (one ^ other) & bits
+            for one, other, bits in zip(address, self.address, self.mask, strict=True)
+        )
 
     def late(self, lasts: float, when: Span) -> bool:
         """Clocks differ a little, and a packet may be on its way."""

@@ -45,6 +45,7 @@ SELDOM = 30.0  # seconds of a pause which need not grow
 SLOW = 5.0  # seconds in which secs must have grown
 LATE = 2  # leases in a row
 ANEW = 2  # leases in a row
+INSTEAD = 4.0  # seconds from the last probe to the announcement; RFC 5227 2.3 has 2
 _LONG = 20.0  # seconds until T1, which no other cause is likely to take
 OFFERS = 3  # that came one way and were not taken
 SOME = 2  # of these, where one that came the other way was taken
@@ -145,6 +146,7 @@ class Client:
         self._refused = b""  # the address of the last NAK
         self._refused_at = NEVER
         self._in_vain = 0  # REQUESTs for it since
+        self._instead: tuple[Lease, Span] | None = None  # when it announced another address
         self._rounds: deque[Span] = deque(maxlen=REPEATS)  # DISCOVERs in a row, each after a NAK
 
     @property
@@ -495,6 +497,34 @@ class Client:
         if self._lease and self._lease.address == address:
             self._lease = None
 
+    def probes(self, address: bytes, when: Span) -> None:
+        self.takes(address)
+        if self._lease is not None and self._lease.address == address:
+            self._lease.probed = when
+
+    def takes_instead(self, address: bytes, when: Span) -> bool:
+        """It has probed for its lease, and announces this one, which nobody knew: a stack that
+        probes announces what it has probed for. No boot ROM does, and a second address comes
+        beside the first."""
+        lease = self._lease
+        if lease is None or lease.probed is None or when.most(lease.probed) >= INSTEAD:
+            return False
+        self._instead = lease, when
+        return lease.is_near(address) and not (lease.used or self._is_claimed)
+
+    def uses_instead(self, address: bytes, when: Span, tell: Tell) -> bool:
+        """Whether there is nothing more to find out."""
+        lease, since = self._instead or (None, NEVER)
+        is_over = lease is not self._lease or self._is_claimed
+        if lease is None or is_over or lease.used or lease.tried:
+            return True
+        if when.least(since) <= SLOW:
+            return False
+        text = f"{dotted(address)} is used, and was never given to the guest: expected"
+        text += f" {dotted(lease.address)}, its lease's, for which it has probed"
+        tell(rules.NEVER_GIVEN, f"{text} (RFC 2131 3.1)")
+        return True
+
     def takes(self, address: bytes) -> None:
         """Its ARP probes for it."""
         lease = self._lease
@@ -600,7 +630,8 @@ def _lease(message: Message, when: Span) -> Lease:
     t1 = _seconds(message, dhcp.T1, seconds / 2)
     t2 = _seconds(message, dhcp.T2, seconds * 7 / 8)
     server = message.options.get(dhcp.SERVER)
-    return Lease(message.yiaddr, server, when, t1, t2, seconds)
+    mask = message.options.get(dhcp.MASK, b"")
+    return Lease(message.yiaddr, server, when, t1, t2, seconds, mask)
 
 
 def _seconds(message: Message, code: int, otherwise: float) -> float:

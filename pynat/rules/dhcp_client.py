@@ -208,8 +208,8 @@ TOO_FAST = Rule(
     "DHCP036",
     "dhcp too fast",
     Severity.WARNING,
-    "The guest repeats a message without waiting longer each time, or begins anew at once after each"
-    " NAK.",
+    "The guest repeats a message without waiting longer each time, or begins anew at once after"
+    " each NAK.",
     "RFC 2131 4.1",
     "A server that is down is flooded by all its clients when it comes back.",
     "Wait 4 s before the second, then 8, 16, 32 and 64 s, each a random second more or less. A"
@@ -350,10 +350,23 @@ NOT_LEASED = Rule(
     "The guest uses an address that was offered to it and never acknowledged.",
     "RFC 2131 4.4.1",
     "The server forgets the offer soon, and gives the address to another host.",
-    "Answer the OFFER with a REQUEST, and when the ACK has come use the address in its yiaddr, which"
-    " may be another one.",
+    "Answer the OFFER with a REQUEST, and when the ACK has come use the address in its yiaddr,"
+    " which may be another one.",
     exercised=Occasion.DHCP_OFFER,
     leads_to=("DHCP035", "IP007", "IP034"),
+)
+
+NEVER_GIVEN = Rule(
+    "DHCP063",
+    "dhcp address never given",
+    Severity.ERROR,
+    "The guest has a lease, has probed for its address, and uses another one.",
+    "RFC 2131 3.1",
+    "The server gives that one to another host: then two have it. Nothing comes to the lease's.",
+    "Look at what becomes of yiaddr between the probe and the interface: its bytes are copied as"
+    " they are, and nothing is counted up.",
+    exercised=Occasion.LEASE_USED,
+    leads_to=("DHCP011", "DHCP034", "DHCP041", "DHCP049", "IP007", "IP034"),
 )
 
 RELEASED = Rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scapy.layers.dhcp import BOOTP, DHCP
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
 from pynat.config import Config
@@ -1113,6 +1113,103 @@ def has_the_address_already(lab: LintedLab) -> None:
     uses(lab)
     sends(lab, "discover")
     uses(lab)
+
+
+NEXT = "192.168.16.3"
+
+
+def announces(lab: LintedLab, address: str = GUEST) -> None:
+    packet = ARP(op=1, hwsrc=MAC, psrc=address, pdst=address)
+    lab.from_guest(bytes(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / packet))
+
+
+def probes_and_announces(lab: LintedLab, *addresses: str, after: float = 2) -> None:
+    for _ in range(3):
+        probes(lab)
+        lab.wait(1)
+    lab.wait(after - 1)
+    for _ in range(2):
+        for address in addresses:
+            announces(lab, address)
+        lab.wait(2)
+
+
+@example("DHCP063")
+def counts_its_address_up(lab: LintedLab) -> None:
+    """The guest probes for its address, and takes the next one."""
+    is_leased(lab)
+    probes_and_announces(lab, NEXT)
+    lab.wait(2)
+    lab.from_guest(ping(ROUTER, src=NEXT))
+
+
+@clean("DHCP063")
+def has_a_second_address(lab: LintedLab) -> None:
+    """Which it announces, too, and uses for all that it sends."""
+    is_leased(lab)
+    probes_and_announces(lab, GUEST, NEXT)
+    lab.wait(2)
+    lab.from_guest(ping(ROUTER, src=NEXT))
+
+
+@clean("DHCP063")
+def has_addresses_of_other_nets(lab: LintedLab) -> None:
+    is_leased(lab)
+    probes_and_announces(lab, "169.254.7.7", "192.168.17.3")
+    lab.wait(2)
+    lab.from_guest(ping("192.168.17.1", src="192.168.17.3"))
+    lab.from_guest(ping("169.254.7.8", src="169.254.7.7"))
+
+
+@clean("DHCP063")
+def has_a_second_address_first(lab: LintedLab) -> None:
+    """It had that before the lease, which it uses later."""
+    announces(lab, NEXT)
+    is_leased(lab)
+    probes_and_announces(lab, NEXT)
+    lab.wait(5)
+    lab.from_guest(ping(ROUTER, src=NEXT))
+    uses(lab)
+
+
+@clean("DHCP063")
+def answers_at_another_address(lab: LintedLab) -> None:
+    """It is announced after the probes, and nothing is sent but answers: the guest may be idle."""
+    is_leased(lab)
+    probes_and_announces(lab, NEXT)
+    lab.wait(5)
+    head = Ether(src=MAC, dst=ROUTER_MAC) / IP(src=NEXT, dst=ROUTER)
+    lab.from_guest(bytes(head / ICMP(type=0, id=7) / b"abcdefgh"))
+
+
+@clean("DHCP063")
+def is_started_with_a_static_address(lab: LintedLab) -> None:
+    is_leased(lab)
+    probes_and_announces(lab, NEXT, after=20)
+    lab.wait(5)
+    lab.from_guest(ping(ROUTER, src=NEXT))
+
+
+@clean("DHCP063")
+def boots_a_system_with_a_static_address(lab: LintedLab) -> None:
+    """Its boot ROM was given one, and does not probe."""
+    is_leased(lab)
+    lab.wait(1)
+    announces(lab, NEXT)
+    lab.wait(7)
+    lab.from_guest(ping(ROUTER, src=NEXT))
+    probes_and_announces(lab, GUEST)
+    uses(lab)
+
+
+@clean("DHCP063")
+def takes_a_free_address(lab: LintedLab) -> None:
+    """Another host has the one that it was given."""
+    lab.router.faults.add("arp conflict 1")
+    is_leased(lab)
+    probes_and_announces(lab, NEXT)
+    lab.wait(5)
+    lab.from_guest(ping(ROUTER, src=NEXT))
 
 
 @example("DHCP045")
