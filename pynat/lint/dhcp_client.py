@@ -30,7 +30,7 @@ from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
 from pynat.rules import udp as udp_rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import dhcp
+from pynat.wire import dhcp, mistakes
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import dotted
 
@@ -42,6 +42,8 @@ GROWN = 1.5  # times the longest pause before; who doubles begins as fast as it 
 STEADY = 5  # pauses, of which ...
 TWICE = 2.0  # ... the longest is below so many times the shortest: 4 s may be 3 to 5 (RFC 2131 4.1)
 SELDOM = 30.0  # seconds of a pause which need not grow
+LITTLE = 256  # secs; less has nothing in its higher byte
+ROUNDED = 1.5  # seconds; each of two values of secs may be rounded
 SLOW = 5.0  # seconds in which secs must have grown
 LATE = 2  # leases in a row
 ANEW = 2  # leases in a row
@@ -106,6 +108,16 @@ class _Repeats:
         elif self.pauses >= STEADY and self.longest < min(TWICE * self.shortest, SELDOM):
             return f"sent {self.pauses + 1} times, never more than {self.longest:.3f} s apart"
         return ""
+
+    def backwards(self) -> str:
+        """Whether secs has grown as time has only if its bytes are swapped."""
+        (begun, first), (now, last) = self.sent[0], self.sent[-1]
+        passed = now.most(begun)
+        grown = mistakes.swapped(last) - mistakes.swapped(first)
+        if last < LITTLE or last - first <= 2 * passed or abs(grown - passed) > ROUNDED:
+            return ""
+        text = f"secs is {last}, and was {first} {passed:.0f} s ago (RFC 2131 2)"
+        return text + mistakes.byte_order(last, {mistakes.swapped(last)})
 
 
 class Client:
@@ -405,6 +417,9 @@ class Client:
             repeats.told.add("secs")
             text = f"secs is {message.seconds}, as {when.least(sent[0][0]):.0f} s ago"
             tell(rules.SECONDS, f"{text} (RFC 2131 2)")
+        if not takes and "order" not in repeats.told and (text := repeats.backwards()):
+            repeats.told.add("order")
+            tell(rules.SECONDS, text)
 
     def _renews_next(self, message: Message, when: Span) -> bool:
         """The lease that an ACK has renewed which nobody has seen, as one in fragments: not the

@@ -222,7 +222,7 @@ SECONDS = Rule(
     "DHCP037",
     "dhcp secs",
     Severity.WARNING,
-    "The field secs does not grow while the guest repeats its message.",
+    "The field secs does not grow as time does while the guest repeats its message.",
     "RFC 2131 2",
     "Relays and second servers that help only who waits long never help this one.",
     "Store the seconds since the first message, the higher byte first. A REQUEST that takes an"

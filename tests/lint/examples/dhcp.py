@@ -666,6 +666,28 @@ def counts_no_seconds(lab: LintedLab) -> None:
         lab.wait(pause)
 
 
+@example("DHCP037")
+def swaps_the_seconds(lab: LintedLab) -> None:
+    """The guest stores them the lower byte first."""
+    lab.router.faults.add("dhcp silent")
+    for secs, pause in ((0, 4), (4 << 8, 8), (12 << 8, 16)):
+        sends(lab, "discover", secs=secs)
+        lab.wait(pause)
+
+
+@clean("DHCP037")
+def counts_from_before(lab: LintedLab) -> None:
+    """It has asked for some minutes on another wire; or counts as it likes."""
+    is_leased(lab, secs=300)
+    lab.router.faults.add("dhcp silent")
+    for secs, pause in ((252, 4), (256, 8), (264, 16)):
+        sends(lab, "discover", secs=secs)
+        lab.wait(pause)
+    for secs, pause in ((0, 4), (1000, 8), (3000, 16)):
+        sends(lab, "discover", xid=8, secs=secs)
+        lab.wait(pause)
+
+
 @clean("DHCP037")
 def counts_seconds(lab: LintedLab) -> None:
     lab.router.faults.add("dhcp silent")
