@@ -174,20 +174,21 @@ OTHER_SENDER = Rule(
     "Others send to the address in the packet; switches learn the one in the frame.",
     "Put the card's own MAC address into both.",
     exercised=Occasion.ARP,
-    leads_to=("ARP004", "ARP007", "NET008", "TFTP021"),
+    leads_to=("ARP004", "ARP007", "DNS025", "NET008", "TFTP021"),
 )
 
 BAD_SENDER = Rule(
     "ARP025",
     "arp sender address",
     Severity.ERROR,
-    "The sender's IPv4 address in an ARP packet is not one that a host can have.",
+    "The sender's IPv4 address in an ARP packet is not one that a host can have, or the guest's own"
+    " with its bytes swapped.",
     "RFC 826",
     "Others may learn it, or throw the packet away.",
-    "Put the guest's own address there; 0.0.0.0 is for probes, which are requests"
-    " (RFC 5227 2.1.1).",
+    "Put the guest's own address there, as it is in the packets that it sends; 0.0.0.0 is for"
+    " probes, which are requests (RFC 5227 2.1.1).",
     exercised=Occasion.ARP,
-    leads_to=("ARP007", "ARP021", "NET008"),
+    leads_to=("ARP005", "ARP007", "ARP021", "ARP030", "NET008"),
 )
 
 REPLY_TO_ALL = Rule(
@@ -210,6 +211,7 @@ WRONG_TARGET = Rule(
     "A host that looks at these fields takes the reply for somebody else's.",
     "Swap the fields: the request's sender addresses are the reply's target addresses.",
     exercised=Occasion.ARP_REPLY,
+    leads_to=("ARP006", "ARP007", "ARP021", "NET008"),
 )
 
 NOT_ANNOUNCED = Rule(
