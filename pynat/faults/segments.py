@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from pynat.faults import options
 from pynat.faulty_host import FaultyHost, Mangling, TcpMisbehavior
+from pynat.log.comments import IGNORED
 from pynat.nat.tcp.acks import Acks
 from pynat.nat.tcp.parameters import Item
 from pynat.nat.tcp.seq import wrap
@@ -89,7 +90,7 @@ class SegmentMangler:
             self._comment(f"the right answer to what {self._peer} did on purpose")
             return False
         if self._is_lost(segment):
-            self._comment(f"{self._peer} on purpose: as good as lost")
+            self._comment(f"{self._peer} {IGNORED}")
             return False
         return True
 

@@ -1,7 +1,8 @@
 """What a bad wire has kept from either end: so the other one is not to blame for what follows.
 
 of the guest   fragments that were lost or changed, or are under way still: the rest of their
-               datagram waits in vain; and those that come twice
+               datagram waits in vain; and those that come twice; and up to where it has sent
+               what was lost or under way, or what a faulty host ignores
 for the guest  frames that end or change something, RST and ARP, and acknowledgements: before one
                has come to its card the guest cannot know of it, and a wire may lose them or carry
                them late
@@ -24,7 +25,8 @@ _LAST = 8  # of one sender's ARP
 _ACKS = 64  # of one flow
 _ARP = ethernet.ARP.to_bytes(2, "big")
 _SEQ, _ACK = 4, 8  # places in TCP's header
-_FLAGS = 13
+_OFFSET, _FLAGS = 12, 13
+_SPACE = 1 << 32
 _HELD = "a bad wire, which holds a piece"
 _LATELY = 60.0  # seconds; then another datagram may have the same identification
 
@@ -37,6 +39,7 @@ class BadWire:
     def __init__(self) -> None:
         self._pieces: Causes = {}  # lost or changed
         self._doubled: Causes = {}
+        self._sent: dict[bytes, int] = {}  # the highest number behind it, by FourTuple.key
         self._held = Counter[Key]()  # pieces under way
         self._resets: dict[bytes, float] = {}  # number at the card, by flow
         self._acks: dict[bytes, Told] = {}  # by FourTuple.key
@@ -47,6 +50,7 @@ class BadWire:
     def lose(self, frame: bytes, by: str, now: float) -> None:
         """It does not come as it was."""
         _note_piece(self._pieces, frame, by, now)
+        self._note_text(frame)
 
     def double(self, frame: bytes, by: str, now: float) -> None:
         """It comes twice."""
@@ -54,6 +58,7 @@ class BadWire:
 
     def wait(self, frame: bytes) -> None:
         """It is under way."""
+        self._note_text(frame)
         if (packet := _packet(frame)) is not None and packet.is_fragment:
             self._held[key_of(packet)] += 1
 
@@ -76,6 +81,30 @@ class BadWire:
     def doubled(self, datagram: Key, now: float) -> str:
         """What has doubled a piece of it, lately; "" where nothing did."""
         return _lately(self._doubled, datagram, now)
+
+    def begin(self, flow: bytes) -> None:
+        """It has sent nothing in this flow yet. flow: as FourTuple.key."""
+        self._sent.pop(flow, None)
+
+    def sent(self, flow: bytes, end: int) -> None:
+        """Text or FIN up to this number, which may not come to the other end."""
+        if flow not in self._sent and len(self._sent) >= _MOST:
+            self._sent.clear()
+        if (end - self._sent.get(flow, end)) % _SPACE < _SPACE >> 1:
+            self._sent[flow] = end
+
+    def sent_up_to(self, flow: bytes) -> int | None:
+        return self._sent.get(flow)
+
+    def _note_text(self, frame: bytes) -> None:
+        frame = ethernet.untagged(frame)
+        flow, flags, seq, _ = _flow(frame)
+        if not flow or flags & (tcp.SYN | tcp.RST):
+            return
+        about = versions.in_frame(frame)
+        text = about.end - about.body - (frame[about.body + _OFFSET] >> 4) * 4 if about else 0
+        if (length := text + bool(flags & tcp.FIN)) > 0:
+            self.sent(flow[1:], (seq + length) % _SPACE)
 
     # ------------------------------------------------------------------ for the guest
     def carry(self, frame: bytes) -> None:
@@ -147,6 +176,14 @@ class BadWire:
         if told is None:
             return None
         return [ack for at, ack in told if number is None or at < number]
+
+    def knew_ack(self, flow: bytes, ack: int, number: int | None) -> bool:
+        """Whether the guest, when it sent its frame of this number, knew that to be acknowledged,
+        or may have. flow: as FourTuple.key."""
+        told = self._acks.get(flow)
+        if told and len(told) == _ACKS and number is not None and told[0][0] >= number:
+            return True  # what it knew is forgotten
+        return ack in (self.known_acks(flow, number) or ())
 
     def hides_mac(self, address: bytes, mac: bytes, number: int | None) -> bool:
         """The same of who has moved to this MAC address."""

@@ -16,6 +16,7 @@ from pynat.rules import Rule
 
 IMPAIRED = "impair rule"  # begins what is said of a bad wire
 NOT_DELIVERED = "not delivered: "  # begins what is said of a frame that the card did not take
+IGNORED = "on purpose: as good as lost"  # said of what a host that misbehaves does not hear
 RESET = "the guest was reset before"  # said of the first frame since
 _MAX_FRAMES = 4096  # frames remarked on and never written; then the oldest is forgotten
 _NUMBERED = 512  # frames whose numbers are remembered at least, for what is said of them

@@ -194,6 +194,11 @@ class Notices:
         router is dealing with; None where that is all."""
         return self.bad_wire.known_acks(flow, self.comments.number_of(self.comments.frame))
 
+    def knew_ack(self, flow: bytes, ack: int) -> bool:
+        """Whether the guest could know that to be acknowledged, on a bad wire."""
+        number = self.comments.number_of(self.comments.frame)
+        return self.bad_wire.knew_ack(flow, ack, number)
+
     def hides_mac(self, address: bytes, mac: bytes) -> bool:
         """The same of who has moved to this MAC address."""
         number = self.comments.number_of(self.comments.frame)

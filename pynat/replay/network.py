@@ -34,7 +34,7 @@ from pynat.lint.linter import Linter
 from pynat.lint.pieces import Pieces
 from pynat.lint.span import CardWire
 from pynat.lint.summary import Summary, summary
-from pynat.log.comments import IMPAIRED, NOT_DELIVERED, RESET
+from pynat.log.comments import IGNORED, IMPAIRED, NOT_DELIVERED, RESET
 from pynat.log.notices import JournalEntry, Level, Notices
 from pynat.nat.host_backend import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
@@ -174,7 +174,7 @@ class Replay:
     def _from_guest(self, frame: bytes, one: Captured) -> None:
         self._look(self._linter.from_guest(frame, one.when), frame, one, from_guest=True)
         spoilt = _SPOILT_BY.search(one.comment)  # it came to the router, but not as it is here
-        if one.lost or spoilt:
+        if one.lost or spoilt or IGNORED in one.comment:
             by = spoilt or _LOST_BY.search(one.comment)
             self.notices.bad_wire.lose(frame, (by and by[1]) or "a script", one.when)
         elif frame[:6] not in self._wire.others:

@@ -210,6 +210,9 @@ class SeenTable(TcpTable):
         flow.takes_all = self.takes_all
         return flow
 
+    def _knew_ack(self, key: bytes, ack: int) -> bool:
+        return self.takes_all and super()._knew_ack(key, ack)  # else all came at once
+
     def _has_room(self, now: float) -> bool:
         self._make_room(now)
         return super()._has_room(now)

@@ -189,6 +189,67 @@ def test_a_reset_that_has_come(capture: Path) -> None:
     assert "TCP004" in roots(*OPENED, *GOES_ON, capture=capture, impair=lost)
 
 
+NOACK = "198.18.2.22"  # a host of the zoo; it does not hear the first data
+
+
+def reset(until: int, *data: tuple[float, int], at: float = 2.6) -> list[tuple[float, Sent]]:
+    """Behind full segments of these numbers. until: the RST's."""
+    opened = (2.0, of("S", 100, port=98)), (2.25, of("A", 101, port=98))
+    sent = [(when, of("PA", seq, bytes(1000), port=98)) for when, seq in data]
+    return [*opened, *sent, (at, of("R", until, port=98))]
+
+
+@pytest.mark.parametrize("lost", ["nth 3", "nth 2 until 9s", "after 2.35s"])
+def test_a_reset_behind_what_the_wire_has_lost(capture: Path, lost: str) -> None:
+    """It is at the guest's next number, whatever has come."""
+    sent = reset(3101, (2.3, 101), (2.4, 1101), (2.5, 2101))
+    lost = f"drop from-guest tcp data {lost}"
+    assert "TCP009" not in roots(*sent, capture=capture, impair=[lost])
+
+
+def test_a_reset_behind_what_the_wire_still_has(capture: Path) -> None:
+    late = ["delay 1s from-guest tcp data nth 2"]
+    sent = reset(2101, (2.3, 101), (2.4, 1101))
+    assert "TCP009" not in roots(*sent, capture=capture, impair=late)
+
+
+@pytest.mark.parametrize("until", [2102, 1100])
+def test_a_reset_beside_what_the_wire_has_lost(capture: Path, until: int) -> None:
+    lost = ["drop from-guest tcp data nth 2"]
+    sent = reset(until, (2.3, 101), (2.4, 1101))
+    assert "TCP009" in roots(*sent, capture=capture, impair=lost)
+
+
+def test_a_reset_behind_what_an_ended_flow_has_lost(capture: Path) -> None:
+    """The next one with the same ends begins in front of it."""
+    again = [(at + 2, what) for at, what in reset(2101, (2.3, 101))]
+    sent = [*reset(101, (2.3, 101), (2.4, 1101)), *again]
+    assert "TCP009" in roots(*sent, capture=capture, impair=["drop from-guest tcp data first 2"])
+
+
+def test_a_reset_that_answers_a_late_acknowledgement(capture: Path) -> None:
+    """By its number (RFC 9293 3.10.7.1), which the network is past of."""
+    sent = reset(1101, (2.3, 101), (2.6, 1101), at=2.62)
+    assert "TCP009" not in roots(*sent, capture=capture, impair=["to-guest delay 200ms"])
+    assert "TCP009" in roots(*sent, capture=capture)
+
+
+@pytest.mark.parametrize(("number", "is_right"), [(101, True), (1101, True), (1102, False)])
+def test_a_reset_behind_what_a_host_does_not_hear(
+    capture: Path, number: int, is_right: bool
+) -> None:
+    """Or in front of it, where the guest was to send it again."""
+    said = (2.0, "S", 100, 0), (2.25, "A", 101, 0), (2.3, "PA", 101, 1000), (2.6, "R", number, 0)
+    sent = [(at, of(what, seq, bytes(n), port=9, to=NOACK)) for at, what, seq, n in said]
+    found = roots(*sent, capture=capture, zoo=True)
+    assert ("TCP009" not in found) is is_right
+
+
+def test_no_reset_answers_what_has_not_come_yet(capture: Path) -> None:
+    sent = reset(1101, (2.3, 101), (2.4, 1101), at=2.45)
+    assert "TCP009" in roots(*sent, capture=capture, impair=["to-guest delay 200ms"])
+
+
 def copies(*times: float) -> list[tuple[float, Sent]]:
     opened = (2.0, of("S", 100, port=98)), (2.3, of("A", 101, port=98))
     return [*opened, *((at, of("PA", 101, b"x", port=98)) for at in (2.4, *times))]

@@ -389,6 +389,17 @@ def test_the_first_data_is_not_acknowledged() -> None:
     assert flow.to_guest() == [". 1:1(0) ack 101"]
 
 
+@pytest.mark.parametrize(("number", "drops"), [(101, {}), (102, {"tcp reset beside": 1})])
+def test_who_resets_behind_data_that_are_not_acknowledged(
+    number: int, drops: dict[str, int]
+) -> None:
+    flow = opened("noack 1, discard")
+    flow.guest("P. 1:101(100) ack 1")
+    flow.guest(f"R {number}:{number}(0)")
+    dropped = flow.lab.router.notices.dropped
+    assert {name[:16]: count for name, count in dropped.items()} == drops
+
+
 def test_duplicate_acknowledgements() -> None:
     flow = opened("dupack, discard")
     flow.guest("P. 1:101(100) ack 1")

@@ -29,6 +29,11 @@ class Assembler:
     def __bool__(self) -> bool:
         return bool(self._starts)
 
+    @property
+    def end(self) -> int:
+        """The number behind all that is here, which is something."""
+        return self._starts[-1] + len(self._pieces[-1])
+
     def add(self, seq: int, data: Data) -> bool:
         """Whether it is here now, all of it."""
         end = seq + len(data)

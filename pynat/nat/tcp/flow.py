@@ -364,6 +364,14 @@ class Flow:
         numbers = None if known is None else sorted({unwrap(ack, nxt) for ack in known})
         return self._acks.may_cross(unwrap(copy.seq, nxt) + copy.length, numbers)
 
+    def is_next(self, number: int, sent: int | None) -> bool:
+        """Whether that may be the next number of the guest's, which has sent up to `sent` what
+        has not come, and up to where some of it has come."""
+        receiver = self.receiver
+        nxt = receiver.nxt
+        last = receiver.heard if sent is None else max(receiver.heard, unwrap(sent, nxt))
+        return nxt <= unwrap(number, nxt) <= last
+
     def answers_old_syn(self, segment: Segment) -> bool:
         """Whether a late copy of our SYN has come to a guest that listens again, rightly
         (RFC 9293 3.10.7.2)."""

@@ -86,6 +86,12 @@ class Receiver:
         return self.nxt - self.held - (self.fin and not self.fin_passed)
 
     @property
+    def heard(self) -> int:
+        """The number behind all that has come, in order or not."""
+        last = self.nxt if self._fin_at is None else max(self.nxt, self._fin_at + 1)
+        return max(last, self.early.end) if self.early else last
+
+    @property
     def kept(self) -> int:
         """Bytes in memory."""
         return self.held + self.early.held

@@ -183,6 +183,8 @@ class TcpTable:
 
     def _to_flow(self, flow: Flow, segment: Segment, now: float) -> None:
         if flow.filter is not None and not flow.filter.from_guest(segment):
+            end = wrap(segment.seq + segment.length)
+            self._output.notices.bad_wire.sent(flow.four_tuple.key, end)
             return
         refusal = flow.from_guest(segment, now)
         if refusal and not self._is_excused(flow, segment, refusal):
@@ -199,14 +201,25 @@ class TcpTable:
         if refusal.rule is rules.tcp.DUPLICATE:
             known = self._output.notices.known_acks(flow.four_tuple.key)
             return flow.may_cross(segment, known)
-        return self._is_of_the_old(flow, segment, refusal)
+        if refusal.rule is rules.tcp.RESET_BESIDE:
+            return self._is_of_the_old(flow, segment) or self._is_right(flow, segment)
+        return False
 
-    def _is_of_the_old(self, flow: Flow, segment: Segment, refusal: Refusal) -> bool:
+    def _is_of_the_old(self, flow: Flow, reset: Segment) -> bool:
         """An RST at the number at which the flow with the same ends before this one has ended: who
         opens this one owes it to the last acknowledgement of that (RFC 9293 3.10.7.3)."""
         ended = self._ended.get(flow.four_tuple.key)
-        is_reset = refusal.rule is rules.tcp.RESET_BESIDE
-        return is_reset and ended is not None and ended.number == segment.seq
+        return ended is not None and ended.number == reset.seq
+
+    def _is_right(self, flow: Flow, reset: Segment) -> bool:
+        """At the guest's next number, where not all that is before it has come, or at one that a
+        bad wire has acknowledged late."""
+        key = flow.four_tuple.key
+        sent = self._output.notices.bad_wire.sent_up_to(key)
+        return flow.is_next(reset.seq, sent) or self._knew_ack(key, reset.seq)
+
+    def _knew_ack(self, key: bytes, ack: int) -> bool:
+        return self._output.notices.knew_ack(key, ack)
 
     def knows(self, packet: Packet) -> bool:
         """Whether the segment belongs to a flow."""
@@ -487,6 +500,7 @@ class TcpTable:
             number, four_tuple, isn, negotiated, parameters, self._touch, idle, watch, flight
         )
         self._flows[four_tuple.key] = flow
+        self._output.notices.bad_wire.begin(four_tuple.key)
         self._by_number[flow.number] = flow
         return flow
 
