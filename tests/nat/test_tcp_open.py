@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import replace
 from ipaddress import IPv4Address
+from itertools import pairwise
 
 import pytest
 from scapy.layers.inet import ICMP
@@ -25,7 +26,10 @@ from pynat.nat.messages import (
 )
 from pynat.nat.time_hold import MAX_ANSWER_TIME
 from pynat.testing.lab import Lab
+from pynat.testing.linted import LintedLab
 from pynat.testing.script import TcpScript, established, introduce, pattern, syn_received
+
+WEB = Forward(Transport.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
 
 
 def connecting(lab: Lab) -> TcpScript:
@@ -284,6 +288,42 @@ def test_the_syn_of_a_forward_is_repeated() -> None:
     assert flow.to_guest() == ["S 0:1(0)"]
 
 
+@pytest.mark.parametrize("others", range(4))
+def test_numbers_go_on_where_those_of_the_last_flow_with_the_same_ends_stopped(others: int) -> None:
+    """Those of every fourth flow begin where 2^32 is near; others: flows before."""
+    lab = Lab(Config(hermetic=True, lint=Lint(enabled=True)))
+    for port in range(1000, 1000 + others):
+        TcpScript(lab, guest_port=port).guest("S 0:0(0)")
+    numbers = []
+    for _ in range(4):
+        flow = syn_received(lab)
+        numbers.append(flow.our_isn or 0)
+        flow.guest("R 1:1(0)")
+    distances = [(after - before) % 2**32 for before, after in pairwise(numbers)]
+    assert all(0 < one < 2**31 for one in distances)
+
+
+@pytest.mark.parametrize(("got", "is_right"), [(2, True), (3, False)])
+def test_a_guest_in_time_wait_answers_a_syn_by_what_it_has(got: int, is_right: bool) -> None:
+    """got: bytes of the flow before; it keeps its port from who comes too early."""
+    lab = LintedLab(Config(forwards=(WEB,), tcp=Tcp(isn=7000)))
+    flow = TcpScript(lab, guest_port=40_000, remote="192.168.16.1", remote_port=5555)
+    flow.host(TcpIncoming(0, 9, (bytes((127, 0, 0, 1)), 5555)))
+    flow.number = 1
+    flow.to_guest()
+    flow.guest("S. 0:0(0) ack 1 <mss 1460>")
+    flow.guest("F. 1:1(0) ack 1")
+    flow.host(TcpEof(1))
+    flow.to_guest()
+    flow.guest(". 2:2(0) ack 2")
+    lab.wait(1)
+    flow.host(TcpIncoming(0, 10, (bytes((127, 0, 0, 1)), 5555)))
+    assert flow.to_guest() == ["S 0:1(0)"]
+    flow.guest(f". 2:2(0) ack {got}")
+    assert flow.to_guest() == [f"R {got}:{got}(0)"]
+    assert ("TCP008" not in lab.found) is is_right
+
+
 def _seen_from(shown: ShownSource, peer: bytes) -> str:
     forward = Forward(Transport.TCP, IPv4Address("0.0.0.0"), 8080, None, 80, shown=shown)
     lab = Lab(Config(forwards=(forward,)))
@@ -308,8 +348,7 @@ def test_a_peer_that_the_guest_could_not_answer_is_the_router(peer: bytes) -> No
 
 
 def _forwarded(settings: Tcp | None = None) -> TcpScript:
-    forward = Forward(Transport.TCP, IPv4Address("127.0.0.1"), 8080, None, 40_000)
-    lab = Lab(Config(forwards=(forward,), tcp=settings or Tcp()))
+    lab = Lab(Config(forwards=(WEB,), tcp=settings or Tcp()))
     flow = TcpScript(lab, remote="192.168.16.1", remote_port=5555)
     flow.host(TcpIncoming(0, 9, (bytes((127, 0, 0, 1)), 5555)))
     flow.number = 1

@@ -61,11 +61,14 @@ _ENDED = 4096  # flows remembered as ended
 _CROSSING = 1.0  # seconds in which the guest may not know yet that a flow has ended
 _WRAPS = 4  # flows
 _SOON = 1024  # bytes
+_BEHIND = 1 << 31  # numbers that are as far away are behind
+_FAR_AHEAD = 1 << 17  # numbers; nothing of the last flow is under way there
 
 
 class Ended(NamedTuple):
     used: float  # when it was, for the last time
     number: int | None  # the guest's next one, where the flow was closed
+    top: int  # our next one
     told: float  # when the guest first went on, and was reset for it; -inf: it ended the flow
 
 
@@ -203,7 +206,15 @@ class TcpTable:
             return flow.may_cross(segment, known)
         if refusal.rule is rules.tcp.RESET_BESIDE:
             return self._is_of_the_old(flow, segment) or self._is_right(flow, segment)
-        return False
+        is_ack = refusal.rule is rules.tcp.ACK_OF_NOTHING
+        return is_ack and flow.awaits_guest and self._is_in_time_wait(flow, segment)
+
+    def _is_in_time_wait(self, flow: Flow, ack: Segment) -> bool:
+        """It answers our SYN by what it has from the flow with the same ends before this one, as
+        who does not give its port to another one before its time (RFC 9293 3.10.7.4)."""
+        ended = self._ended.get(flow.four_tuple.key)
+        is_bare = ack.flags & (SYN | FIN | RST) == 0 and not ack.payload
+        return is_bare and ended is not None and ended.top == ack.ack
 
     def _is_of_the_old(self, flow: Flow, reset: Segment) -> bool:
         """An RST at the number at which the flow with the same ends before this one has ended: who
@@ -489,7 +500,9 @@ class TcpTable:
     def _new(self, four_tuple: FourTuple, now: float, parameters: Parameters) -> Flow:
         offset = self._offset(four_tuple)
         settings = parameters.tcp
-        isn = self._initial_number(offset, now) if settings.isn is None else settings.isn
+        isn = settings.isn
+        if isn is None:
+            isn = self._ahead(four_tuple.key, self._initial_number(offset, now))
         mss = self._mss(four_tuple)
         negotiated = NegotiatedOptions(settings, min(settings.mss or mss, mss), offset)
         idle = IdleTimeout(self._output.wall, settings.idle)
@@ -509,6 +522,14 @@ class TcpTable:
         if self._wraps and self._begun % _WRAPS == 2:
             return wrap(-1 - offset % _SOON)
         return wrap(int(now * 250_000) + offset)
+
+    def _ahead(self, key: bytes, number: int) -> int:
+        """Of all numbers of the last flow with these ends, which the guest may still have in
+        TIME-WAIT (RFC 6191 2)."""
+        ended = self._ended.get(key)
+        if ended is None or 0 < wrap(number - ended.top) < _BEHIND:
+            return number
+        return wrap(ended.top + _FAR_AHEAD)
 
     def _mss(self, four_tuple: FourTuple) -> int:
         """The longest segment that is let through (RFC 6691)."""
@@ -533,7 +554,8 @@ class TcpTable:
         is_closed = flow.receiver.fin and flow.sender.fin_acked
         number = wrap(flow.receiver.nxt) if is_closed else None
         told = -math.inf if flow.is_given_up else math.inf
-        self._ended[flow.four_tuple.key] = Ended(flow.idle.last, number, told)
+        top = wrap(flow.sender.top)
+        self._ended[flow.four_tuple.key] = Ended(flow.idle.last, number, top, told)
 
     def _touch(self, flow: Flow) -> None:
         self._touched[flow] = None
