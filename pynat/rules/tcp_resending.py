@@ -107,7 +107,7 @@ FALLS_SILENT = Rule(
     "tcp guest falls silent",
     Severity.ERROR,
     "Something of the guest's was not acknowledged for half a minute, in which nothing at all came"
-    " from it.",
+    " from it, though it was asked for its MAC address, or data came.",
     "RFC 9293 3.8.1",
     "Nobody hears of the guest any more, and what was lost is lost. It is no mistake where somebody"
     " has switched it off.",

@@ -98,8 +98,9 @@ class Acking:
         self._is_taken = False  # what came again last is acknowledged
 
     @property
-    def owes_an_answer(self) -> bool:
-        return self._owed is not None
+    def owed(self) -> Span | None:
+        """When the last came that waits for an answer."""
+        return self._owed
 
     @property
     def only_waits(self) -> bool:

@@ -270,6 +270,8 @@ class TcpChecker:
         segment, packet = frame.tcp, frame.ip
         if segment is None or packet is None:
             self._without(frame)
+            if frame.arp is not None and frame.arp.operation == arp.REQUEST:
+                self._looks_for(frame.arp.target, frame.when)
             return iter(())
         ends = packet.payload[:4]
         key = packet.destination + packet.source + ends[2:] + ends[:2]
@@ -287,6 +289,10 @@ class TcpChecker:
                 )
             self._goes_on_to_guest(connection, key, segment, len(packet.packet), frame.when)
         return iter(self._said_of(key))
+
+    def _looks_for(self, address: bytes, when: Span) -> None:
+        if any(key.startswith(address) for key in self._flows):
+            self._common.calls(when)
 
     def goes_on_to_guest(self, frame: bytes, found: FoundOne, when: Span) -> list[Finding]:
         key = plain.key_to_guest(frame)
@@ -351,9 +357,15 @@ class TcpChecker:
     # ------------------------------------------------------------------ at the end
     def overdue(self, now: float) -> Iterator[Finding]:
         """What should have come by now."""
+        self._look_for_debts()
         for key, connection in self._still_known():
             connection.look_for_overdue(Span(now, now), self._tell)
             yield from self._said_of(key)
+
+    def _look_for_debts(self) -> None:
+        for _, connection in self._still_known():
+            if (owed := connection.owed) is not None:
+                self._common.calls(owed)
 
     def _still_known(self) -> Iterator[tuple[bytes, Connection]]:
         for key, connection in self._flows.items():
@@ -363,6 +375,7 @@ class TcpChecker:
     def end(self, now: float) -> Iterator[Finding]:
         """Nothing more comes."""
         still_open = []
+        self._look_for_debts()
         for key, connection in self._still_known():
             connection.look_for_overdue(Span(now, now), self._tell)
             connection.end(self._common.alive, self._tell)

@@ -26,6 +26,7 @@ class Common:
     asking: Span = NEVER  # when the first of those came between which it sent nothing else
     _resolves: bool = False  # that was for another address, and nothing has been sent since
     _released: Span = NEVER  # when the first packet behind it came
+    called: Span = NEVER  # when the first came since its last frame that it has to answer
     silent: Span = NEVER  # its last frame, if that it was the last one is told
     booted: Span = NEVER  # when it last asked for an address, having none
     icmp_error: Span = NEVER  # it makes a guest send again at once (RFC 1191, RFC 6069)
@@ -47,6 +48,16 @@ class Common:
         if not (for_another and self._resolves):
             self.asking = when
         self.asked, self._resolves = when, for_another
+
+    @property
+    def heard(self) -> Span:
+        """When anything came from it."""
+        return max(self.alive, self.asked)
+
+    def calls(self, when: Span) -> None:
+        """Something comes that it has to answer."""
+        if self.called.first <= self.heard.last:
+            self.called = when
 
     def speaks(self, when: Span) -> None:
         """By IP, to somebody whose MAC address it has."""

@@ -444,7 +444,7 @@ class Connection:
         if guest is None or peer is None or sending is None or acking is None or guest.fin:
             return
         all_taken = seq == guest.top == peer.acked and guest.acked == peer.top
-        is_answer = acking.owes_an_answer or peer.reset_at is not None
+        is_answer = acking.owed is not None or peer.reset_at is not None
         if not all_taken or is_answer or sending.asks_whether_alive:
             return
         self._common.resets += 1
@@ -484,6 +484,11 @@ class Connection:
         if guest is None or peer is None or self.ended is not None:
             return False
         return not guest.fin and guest.reset_at is None
+
+    @property
+    def owed(self) -> Span | None:
+        """When the last came that waits for an answer of the guest's."""
+        return self._acking.owed if self._acking else None
 
     def look_for_overdue(self, now: Span, tell: Tell) -> None:
         """Whether or not the guest says anything."""

@@ -44,6 +44,7 @@ _HASTY = 3
 _REACTION = 0.02  # seconds
 _REPEATED = 6  # times
 OVERDUE = 30.0  # seconds; by then a guest has sent again four times, and one copy was seen
+_UNANSWERED = 3.0  # seconds
 _BACKED_OFF = 2.5  # times the last time-out, until one is measured anew (RFC 6298 5.7)
 _FIRST_RTO = 1.0  # seconds, RFC 6298 2.1
 _TICKS = 1.25  # times a computed time-out: clocks tick, some coarsely
@@ -259,9 +260,10 @@ class Resending:
 
     def _falls_silent(self, una: int, end: int, when: Span, tell: Tell) -> None:
         common = self._common
-        last = max(common.alive, common.asked)
+        last = common.heard
         silent = when.least(last)
-        if silent > OVERDUE and last != common.silent:
+        is_due = common.called.first > last.last and when.least(common.called) > _UNANSWERED
+        if is_due and silent > OVERDUE and last != common.silent:
             common.silent = last
             text = f"nothing at all came from the guest for {silent:.1f} s, and {una}:{end}"
             tell(rules.FALLS_SILENT, f"{text} is not acknowledged: does it still run?")

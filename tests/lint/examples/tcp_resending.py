@@ -668,8 +668,19 @@ def has_measured_its_first_syn_ack(lab: LintedLab) -> None:
 def is_switched_off(lab: LintedLab) -> None:
     """Two connections wait; the guest is silent once."""
     play(lab, f"{LOST}\n{LOST.replace('1460>', '1460> port 50001', 1)}")
+    lab.wait(20)
+    play(lab, "< P. 1:11(10) ack 1")
+    lab.wait(40)
+    lab.end()
+
+
+@clean("TCP119")
+def is_not_called(lab: LintedLab) -> None:
+    """Nobody wants anything of it; it is told that it never sends again."""
+    play(lab, LOST)
     lab.wait(60)
     lab.end()
+    assert lab.roots["TCP075"]
 
 
 @clean("TCP119")
