@@ -333,9 +333,9 @@ class Acking:
                 why = "which is empty or reversed"
             elif end > peer.top:
                 why = f"the other end has sent up to {peer.top}"
-            elif place and start <= ack:
+            elif start <= ack and (place or ack < end):
                 why = f"{ack} is acknowledged"
-            elif 0 < start < end <= ack and not self._came_twice(start, end):
+            elif end <= ack and end != 1 and not self._came_twice(start, end):  # 1: a SYN's
                 text = f"SACK block {start}:{end}, {ack} is acknowledged, nothing of it came twice"
                 self._often.tell(rules.SACK_NONSENSE, _TIMES, text, tell)
                 continue

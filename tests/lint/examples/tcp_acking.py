@@ -433,6 +433,29 @@ def sacks_what_never_came(lab: LintedLab) -> None:
     play(lab, f"{OPEN_SACK}\n < P. 101:201(100) ack 1\n > . 1:1(0) ack 1 <nop,nop,sack 101:301>")
 
 
+@example("TCP090")
+def sacks_what_it_waits_for(lab: LintedLab) -> None:
+    """The first block begins at the acknowledgement, so covers the hole."""
+    play(lab, f"{OPEN_SACK}\n < P. 101:201(100) ack 1\n > . 1:1(0) ack 1 <nop,nop,sack 1:201>")
+
+
+@example("TCP090")
+def sacks_by_other_numbers(lab: LintedLab) -> None:
+    """They count from another one than those of the segments."""
+    lost = "\n".join(
+        f"< P. {at}:{at + 100}(100) ack 1\n > . 1:1(0) ack 1 <nop,nop,sack -2000:{at - 1999}>"
+        for at in (101, 201, 301)
+    )
+    play(lab, f"{OPEN_SACK}\n {lost}")
+
+
+@clean("TCP090")
+def says_that_a_syn_ack_came_twice(lab: LintedLab) -> None:
+    again = "< S. 0:0(0) ack 1 win 65535 <mss 1460,nop,nop,sackOK>"
+    answer = "> . 1:1(0) ack 1 <nop,nop,sack 0:1>"
+    play(lab, "\n".join([OPEN_SACK, *[f"{again}\n {answer}"] * 4]))
+
+
 def read_by(size: int, *, count: int = 30, wait: float = 0.0001, copies: int = 0) -> str:
     """A program that reads so many bytes at once. The data may have come again before."""
     opening = OPEN.replace("win 65535", "win 20000")
