@@ -58,6 +58,7 @@ class Sending:
         self._began = False  # with anything behind its SYN
         self._gap: Gap | None = None
         self._last = NEVER  # when the guest sent anything
+        self._pressed = NEVER  # when it last did, or, of what has no room, asked for an answer
         self._closed: Span | None = None  # since when the peer's window is closed
         self._small: Span | None = None  # since when it has less room than a segment takes
         self._opened: Span | None = None  # when it opened after long silence
@@ -79,7 +80,7 @@ class Sending:
         guest = self._guest
         if not self._began and not self._peer.window:
             self._tally[Occasion.WINDOW_CLOSED] += 1
-            self._closed = when  # from the peer's SYN on
+            self._closed = self._pressed = when  # from the peer's SYN on
         if not self._began:
             self._first(seq, length, tell)
         elif seq < guest.top and length <= 1 and self._is_idle(seq, length, when):
@@ -95,11 +96,14 @@ class Sending:
         if length or segment.flags & FIN:
             self._takes_numbers(segment, seq, seq + length + (segment.flags & FIN), when, tell)
         if self._gap is not None:
-            self._look_at_gap(self._gap, seq, length, when, tell)
+            self._look_at_gap(self._gap, seq, segment.length, when, tell)
         if when.first >= self.resending.due:
             self.resending.look_for_overdue(when, tell)
         self._opened = None
         self._last = when
+        waits = self._closed is not None or self._small is not None
+        if waits and (segment.length or seq < self._peer.acked):
+            self._pressed = when
 
     def resets(self, when: Span, tell: Tell) -> None:
         self.resending.gives_up(when, tell)
@@ -139,7 +143,7 @@ class Sending:
         if seq < guest.top:
             return
         if self._opened is not None and 0 <= when.least(self._opened) < _AT_ONCE:
-            self._never_probed(self._opened.least(self._last), length, tell)
+            self._never_probed(self._opened.least(self._pressed), length, tell)
         self._habits(length, seq, segment.flags, tell)
 
     def _never_probed(self, silent: float, length: int, tell: Tell) -> None:
@@ -393,17 +397,19 @@ class Sending:
             if self._closed is None:
                 self._tally[Occasion.WINDOW_CLOSED] += 1
                 self._closed = when
+                self._pressed = self._last
         elif self._closed is not None:
             full = self._guest.top >= peer.right < right
             self._room = 0
-            silent = min(when.least(self._closed), when.least(self._last))
-            probed = self._last.most(self._closed)
+            silent = min(when.least(self._closed), when.least(self._pressed))
+            probed = self._pressed.most(self._closed)
             if full and not text and silent > max(_SILENT, _BACKED_OFF * probed):
                 self._opened = when
             self._closed = None
             self.resending.opened(when)
         if 0 < window < peer.mss:
-            self._small = self._small or when
+            if self._small is None:
+                self._small, self._pressed = when, self._last
         elif self._small is not None:
             if window and not text:
                 self._widens(self._small, when)
@@ -413,7 +419,7 @@ class Sending:
     def _widens(self, small: Span, when: Span) -> None:
         """To a segment or more; who waits for that sends something before (RFC 9293 3.8.6.2.1)."""
         top, peer = self._guest.top, self._peer
-        silent = min(when.least(small), when.least(self._last))
+        silent = min(when.least(small), when.least(self._pressed))
         if peer.acked == top < peer.right and silent > _SILENT:
             self._tally[Occasion.WINDOW_CLOSED] += 1
             self._opened, self._room = when, peer.right - top

@@ -172,6 +172,24 @@ def waits_for_room_for_a_segment(lab: LintedLab) -> None:
     play(lab, small_window())
 
 
+@example("TCP052")
+def probes_by_nothing(lab: LintedLab) -> None:
+    """An empty segment with the next number asks nothing, so it is not answered."""
+    empty = "\n".join(["+5 > . 1001:1001(0) ack 1"] * 5)
+    closed = f"{SMALL_WINDOW}\n +0.02 < . 1:1(0) ack 1001 win 0\n {empty}"
+    play(lab, f"{closed}\n +5 < . 1:1(0) ack 1001 win 5000\n > P. 1001:2001(1000) ack 1")
+
+
+@clean("TCP052")
+def probes_by_an_old_number(lab: LintedLab) -> None:
+    """Or by a byte."""
+    for port, probe in enumerate(("> . 1000:1000(0) ack 1", "> P. 1001:1002(1) ack 1"), 50001):
+        probes = "\n".join([f"+5 {probe}\n < . 1:1(0) ack 1001 win 0"] * 5)
+        closed = f"{SMALL_WINDOW}\n +0.02 < . 1:1(0) ack 1001 win 0\n {probes}"
+        opens = f"{closed}\n +5 < . 1:1(0) ack 1001 win 5000\n > P. 1001:2001(1000) ack 1"
+        play(lab, opens.replace("1460>", f"1460> port {port}", 1))
+
+
 @clean("TCP052")
 def fills_what_there_is(lab: LintedLab) -> None:
     """Or has nothing to send until then; or no more than would have fitted."""
@@ -271,6 +289,21 @@ def counts_an_acknowledgement(lab: LintedLab) -> None:
         +3 > P. 2:102(100) ack 1
         """,
     )
+
+
+@example("TCP054")
+def leaves_a_number_out_before_its_fin(lab: LintedLab) -> None:
+    """The other end waits for a byte in between, and the FIN comes again and again."""
+    again = "\n".join(f"+{2**n} > F. 102:102(0) ack 1\n < . 1:1(0) ack 101" for n in range(4))
+    play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n < . 1:1(0) ack 101\n {again}")
+
+
+@clean("TCP054")
+def sends_its_last_byte_before_its_fin(lab: LintedLab) -> None:
+    """It was lost before it could be seen, and the FIN comes again behind it."""
+    fin = "> F. 102:102(0) ack 1"
+    last = f"+1 > P. 101:102(1) ack 1\n +3 {fin}\n < . 1:1(0) ack 103"
+    play(lab, f"{OPEN}\n > P. 1:101(100) ack 1\n < . 1:1(0) ack 101\n {fin}\n {last}")
 
 
 @clean("TCP054")
