@@ -96,6 +96,7 @@ class Acking:
         self._padded = 0  # of the last frame
         self._twice = 0  # bytes of what came that had come before
         self._is_taken = False  # what came again last is acknowledged
+        self._is_probed = False  # it was an empty segment
 
     @property
     def owed(self) -> Span | None:
@@ -614,13 +615,25 @@ class Acking:
             self._only_acks = when
         if not news or ack > self._guest.top:
             self._owed = when
+        if seq == peer.top - 1 == self._guest.acked - 1:
+            self._asks_whether_alive(when, tell)
 
     def _comes_again(self, seq: int, end: int, when: Span, tell: Tell) -> None:
         guest, peer = self._guest, self._peer
         self._twice = peer.top - seq
+        self._is_probed = False
         is_waited_for = seq <= guest.acked < end <= guest.right + 1 and guest.window
         self._is_taken = end <= guest.acked and not (guest.fin and peer.fin)
         if (is_waited_for or self._is_taken) and guest.reset_at is None:
+            self._tally[Occasion.COPY_CAME] += 1
+            self._unheard.came_again(when, guest.acked, self._spoke)
+            self._look_for_an_answer(when, tell)
+
+    def _asks_whether_alive(self, when: Span, tell: Tell) -> None:
+        """By a segment with an old number (RFC 9293 3.8.4)."""
+        guest = self._guest
+        if guest.reset_at is None and not (guest.fin and self._peer.fin):
+            self._is_probed = True
             self._tally[Occasion.COPY_CAME] += 1
             self._unheard.came_again(when, guest.acked, self._spoke)
             self._look_for_an_answer(when, tell)
@@ -637,7 +650,9 @@ class Acking:
                 self._often.once(rules.FIN_NOT_ACKED, text, tell)
                 return
             what = f"{acked} and what follows {came}, within the window"
-            if self._is_taken:
+            if self._is_probed:
+                what = f"a keep-alive, with {acked - 1}, {came}"
+            elif self._is_taken:
                 what = f"what was acknowledged up to {acked} {came}, so that was lost"
             text = f"{what}, and nothing came back"
             self._look_for_wrap(tell)

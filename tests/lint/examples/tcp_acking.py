@@ -1247,6 +1247,23 @@ def acknowledges_once(lab: LintedLab) -> None:
     play(lab, again(3, taken).replace(f"{taken}\n", f"{taken}\n > . 1:1(0) ack 101\n", 1))
 
 
+KEEP_ALIVE = "< . 0:0(0) ack 1 port 50000"
+
+
+@example("TCP104")
+def does_not_say_that_it_is_alive(lab: LintedLab) -> None:
+    play(lab, again(3, KEEP_ALIVE))
+
+
+@clean("TCP104")
+def says_that_it_is_alive(lab: LintedLab) -> None:
+    """Each time; or it has reset the connection; or it asks for no answer."""
+    answer = "> . 1:1(0) ack 1 port 50000"
+    play(lab, again(3, KEEP_ALIVE, answer).replace(f"{KEEP_ALIVE}\n", f"{KEEP_ALIVE}\n {answer}\n"))
+    play(lab, again(3, KEEP_ALIVE.replace("0:0(0)", "1:1(0)")))
+    play(lab, again(3, KEEP_ALIVE).replace(OPEN, f"{OPEN}> R 1:1(0)\n"))
+
+
 @clean("TCP104")
 def acknowledges_what_is_old(lab: LintedLab) -> None:
     taken, answer = "< P. 1:101(100) ack 1 port 50000", "> . 1:1(0) ack 101 port 50000"
