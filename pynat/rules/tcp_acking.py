@@ -426,8 +426,8 @@ NEVER_ACKS = Rule(
     "RFC 9293 3.10.7.4",
     "The other end sends the same segment until it gives up.",
     "Send an acknowledgement for each segment that takes sequence numbers (data, FIN), also for one"
-    " that comes twice, and for an empty one with an old number, a keep-alive. If that is done, look"
-    " where the segment is lost: checksum, length of the header, comparison of numbers.",
+    " that comes twice, and for an empty one with an old number, a keep-alive. If that is done,"
+    " look where the segment is lost: checksum, length of the header, comparison of numbers.",
     exercised=Occasion.COPY_CAME,
     leads_to=("TCP065", "TCP066", "TCP085", "TCP086"),
 )

@@ -18,6 +18,19 @@ NEVER_CLOSES = Rule(
     leads_to=("TCP066",),
 )
 
+ANSWERS_RESET = Rule(
+    "TCP145",
+    "tcp answers a reset",
+    Severity.WARNING,
+    "In several connections an RST from the other end, at the number expected next, was answered by"
+    " RST.",
+    "RFC 9293 3.10.7.1",
+    "Two stacks that do so send RSTs to and fro for ever.",
+    "Look at RST before anything else: forget the connection, and answer nothing. What comes to no"
+    " connection is answered by RST only where it has none itself.",
+    exercised=Occasion.RESET_CAME,
+)
+
 OPEN_AT_END = Rule(
     "TCP066",
     "tcp connections open at the end",

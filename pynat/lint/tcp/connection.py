@@ -31,6 +31,7 @@ _LINEAR = 6  # Linux sends its first five SYNs a second apart (tcp_syn_linear_ti
 _MAX_RTO = 50.0  # seconds
 _SPOILT = 2  # segments
 _OFTEN = 3
+_TWICE = 2
 _FULL = 4  # connections
 _TIME_WAIT = 50.0  # seconds; most wait for a minute
 _NEXT = 1 << 17  # Linux leaves out 65,537 numbers
@@ -420,6 +421,8 @@ class Connection:
             elif self._crossed and not self._syn_acks:
                 self._resets_syn(when, tell)
             return
+        if peer.reset_at is not None:
+            self._answers_reset(peer.reset_at, when, tell)
         seq = guest.number(segment.seq)
         most = max(guest.top, peer.right)
         if not 0 <= seq <= most:
@@ -437,6 +440,16 @@ class Connection:
             self._instead_of_fin(seq, tell)
         guest.reset_at = when
         self.ended = when
+
+    def _answers_reset(self, reset_at: Span, when: Span, tell: Tell) -> None:
+        """Once its program may have aborted just then; or it answers what had come before."""
+        owes = self._acking is None or self._acking.owed is not None
+        if owes or not when.follows(reset_at) or when.most(reset_at) > SPREAD:
+            return
+        self._common.resets_answered += 1
+        if self._common.resets_answered == _TWICE:
+            text = "RST in answer to the other end's RST, to which nothing is sent"
+            tell(tcp_ending.ANSWERS_RESET, f"{text}; so in {_TWICE} connections")
 
     def _instead_of_fin(self, seq: int, tell: Tell) -> None:
         """Once may be an accident of the program's."""

@@ -214,3 +214,26 @@ def resets_for_a_reason(lab: LintedLab) -> None:
         play(lab, of_port(50_030 + number, f"{ENDED} +7200 {asks} +75 {asks} > R. 6:6(0) ack 6"))
         play(lab, of_port(50_040 + number, f"{ENDED} +75 < . 5:5(0) ack 6\n > R 6:6(0)"))
         play(lab, of_port(50_050 + number, f"{ENDED} {end}"))
+
+
+def reset_twice(*, then: str, before: str = "> . 1:1(0) ack 101") -> str:
+    """Two connections whose other end aborts."""
+    one = f"{OPEN}\n < P. 1:101(100) ack 1\n {before}\n +1 < R. 101:101(0) ack 1\n {then}\n"
+    return one + one.replace("1460>", "1460> port 50001 isn 77777", 1)
+
+
+@example("TCP145")
+def answers_a_reset(lab: LintedLab) -> None:
+    play(lab, reset_twice(then="> R. 1:1(0) ack 101"))
+
+
+@clean("TCP145")
+def aborts_when_it_is_reset(lab: LintedLab) -> None:
+    """Its program does, in answer to what came before; or later; or it answers what came behind."""
+    play(lab, reset_twice(then="> R. 1:1(0) ack 101", before=""))
+    play(
+        lab,
+        reset_twice(then="+1 > R. 1:1(0) ack 101").replace("port 50001 isn 77777", "port 50002"),
+    )
+    late = reset_twice(then="< P. 1:101(100) ack 1\n > R 1:1(0)")
+    play(lab, late.replace("port 50001 isn 77777", "port 50003"))
