@@ -74,7 +74,7 @@ OPTION_MALFORMED = Rule(
     "Count the kind and the length byte into the length: MSS 4, window scale 3, SACK-permitted 2,"
     " timestamps 10, SACK 2 + 8 for each block.",
     exercised=Occasion.TCP_OPTIONS,
-    leads_to=("TCP030",),
+    leads_to=("TCP030", "TCP083", "TCP091"),
 )
 
 PADDING = Rule(

@@ -77,6 +77,13 @@ def counts_only_the_body_of_an_option(lab: LintedLab) -> None:
     play(lab, "> S 0:0(0) win 65535 hex 020205b4")
 
 
+@example("TCP025")
+def counts_an_option_twice(lab: LintedLab) -> None:
+    """What is behind it cannot be read, so the timestamps were not offered."""
+    play(lab, "> S 0:0(0) win 65535 hex 020605b40101080a0000000100000000")
+    play(lab, "< S. 0:0(0) ack 1 win 65535 <mss 1460>\n > . 1:1(0) ack 1 <TS val 2 ecr 0>")
+
+
 @example("TCP026")
 def leaves_rubbish_behind_the_options(lab: LintedLab) -> None:
     play(lab, "> S 0:0(0) win 65535 hex 020405b400adbeef")
