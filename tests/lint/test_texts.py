@@ -266,3 +266,14 @@ def test_what_came_before_it_asks_again_is_counted_too() -> None:
         lab.wait(1)
     (line,) = (one for one in lab.log if " ETH035 " in one)
     assert "21 frames came in 3.000 s" in line
+
+
+@pytest.mark.parametrize(("isn", "is_swapped"), [(0x01020304, True), (0x01010101 - 1, False)])
+def test_a_reset_whose_number_is_swapped(isn: int, is_swapped: bool) -> None:
+    """It expects another one in the SYN-ACK than it has sent itself."""
+    lab = LintedLab()
+    swapped = (int.from_bytes((isn + 1).to_bytes(4, "big"), "little") - isn) % 2**32
+    opened = "> S 0:0(0) win 65535 <mss 1460>\n < S. 0:0(0) ack 1 win 65535 <mss 1460>"
+    play(lab, f"{opened.replace('1460>', f'1460> isn {isn}', 1)}\n > R {swapped}:{swapped}(0)")
+    told = [line for line in lab.log if "TCP043" in line]
+    assert ["its number has its bytes swapped" in line for line in told] == [is_swapped]

@@ -417,7 +417,10 @@ class Connection:
             is_right = wrong is None or segment.seq != wrong.ack
             knows = self._syn_acks and is_right and when.follows(self._syn_ack_at)
             if knows and not segment.flags & ACK:  # with ACK it aborts what it knows
-                tell(tcp_opening.SYN_ACK_RESET, "RST, the SYN-ACK before was the right one")
+                is_swapped = swapped(segment.seq, 4) == (guest.isn + 1) & _SPACE != segment.seq
+                hint = "; its number has its bytes swapped" if is_swapped else ""
+                text = f"RST, the SYN-ACK before was the right one{hint}"
+                tell(tcp_opening.SYN_ACK_RESET, text)
             elif self._crossed and not self._syn_acks:
                 self._resets_syn(when, tell)
             return
