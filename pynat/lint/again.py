@@ -41,6 +41,7 @@ from pynat.wire.udp import Udp
 
 MAX_QUESTIONS = 64
 MAX_HOSTS = 256
+MAX_SERVERS = 8  # that are asked from one port
 MAX_KINDS = 32  # types and ids of one question
 SILENT = 30.0  # seconds
 _DNS, _DHCP_SERVER, _DHCP_CLIENT, _TFTP = 53, 67, 68, 69
@@ -108,7 +109,8 @@ class AgainChecker:
         # Of DNS, when one was settled, or asked since.
         self._told = Bounded[bytes, Span](MAX_QUESTIONS)
         self._port_for_cut = 0  # of the guest's: it asks by TCP for answers that were cut short
-        self._files = Bounded[bytes, bytes](MAX_QUESTIONS)  # what is asked for, by address and port
+        # What is asked for from an address and port, of one server or several.
+        self._files = Bounded[bytes, Bounded[bytes, None]](MAX_QUESTIONS)
         self._there = Bounded[bytes, None](MAX_HOSTS)  # addresses that were heard of
         self.adopt(network)
 
@@ -159,7 +161,10 @@ class AgainChecker:
                 if request.opcode in (tftp.RRQ, tftp.WRQ):
                     about = packet.source + packet.destination + request.name
                     self._ask(_OF_TFTP, about, str(request), frame)
-                    self._files[_end(packet.source, datagram.source)] = about
+                    end = _end(packet.source, datagram.source)
+                    files = self._files.get(end) or Bounded[bytes, None](MAX_SERVERS)
+                    files[about] = None
+                    self._files[end] = files
         except Malformed:
             pass
 
@@ -242,8 +247,8 @@ class AgainChecker:
         elif datagram is not None and datagram.destination == _DHCP_CLIENT:
             self._answered(_OF_DHCP, bytes(datagram.payload[28:34]))
         elif datagram is not None:
-            about = self._files.get(_end(packet.destination, datagram.destination))
-            if about is not None:
+            end = _end(packet.destination, datagram.destination)
+            for about in self._files.pop(end, ()):
                 self._answered(_OF_TFTP, about)
 
     def _named(self, about: bytes, answer: bytes, when: Span) -> None:

@@ -454,9 +454,10 @@ class ArpChecker:
 
     def _backwards(self, packet: Arp, frame: Frame) -> str:
         """Words for a sender that is the card's address the wrong way round."""
-        if IPv4Address(packet.sender) in self._net:
+        owned = self._owned.by(frame.source)
+        if IPv4Address(packet.sender) in self._net or packet.sender in owned:
             return ""
-        known = [packet.target, *self._owned.by(frame.source)]
+        known = [packet.target, *owned]
         near = [address for address in known if IPv4Address(address) in self._net]
         return mistakes.address_order(packet.sender, near.__contains__)
 

@@ -203,6 +203,10 @@ class DhcpChecker:
         reaches = way is Way.BROADCAST or frame.destination == client.source
         to = way if reaches else None
         client.to_guest(message, len(payload), frame.when, to, known=known)
+        if message.kind == dhcp.ACK:
+            for other in self._clients.values():
+                if other is not client:
+                    other.no_longer_had(message.yiaddr)
         for address in client.addresses:
             self._users[address] = client
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 from typing import NamedTuple
 
 from pynat.lint.span import Span
@@ -65,7 +66,9 @@ class Lease:
         return self.tried and not (self.to_all or self.awake) and when.most(self.since) > self.t2
 
     def ends(self, when: Span) -> bool:
-        """Just then."""
+        """Just then, if ever."""
+        if not isfinite(self.length):
+            return False
         slack = 3 + self.length / 1000
         is_early = when.least(self.since) < self.length - slack
         return not is_early and when.most(self.since) < self.length + slack

@@ -512,6 +512,10 @@ class Client:
         if self._lease and self._lease.address == address:
             self._lease = None
 
+    def no_longer_had(self, address: bytes) -> None:
+        """It is another's."""
+        self._gone.pop(address, None)
+
     def probes(self, address: bytes, when: Span) -> None:
         self.takes(address)
         if self._lease is not None and self._lease.address == address:

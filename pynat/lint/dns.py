@@ -96,6 +96,9 @@ class DnsChecker:
         self._leases = Bounded[bytes, _Lease](MAX_REMEMBERED)
         self._open = Bounded[bytes, _Open](MAX_REMEMBERED)  # by the guest's address, port and id
         self._first_open = Bounded[bytes, _Open](MAX_REMEMBERED)  # by address and port
+        self._elsewhere = Bounded[bytes, None](
+            MAX_REMEMBERED
+        )  # flows of the guest's to other ports
         self._last_open: _Open | None = None
         self._given_up = 0  # questions, since one was waited for
         self._found: list[tuple[Rule, str]] = []
@@ -105,6 +108,8 @@ class DnsChecker:
         packet, datagram = frame.ip, frame.udp
         if packet is None or datagram is None or datagram.destination != PORT:
             message = frame.icmp
+            if packet is not None and datagram is not None:
+                self._elsewhere[packet.ends + packet.payload[:4]] = None
             if packet is not None and message is not None and message.type == icmp.UNREACHABLE:
                 return self._refuses(packet, message, frame.when)
             return iter(())
@@ -270,6 +275,9 @@ class DnsChecker:
 
     def _from_elsewhere(self, packet: Ipv4, port: int, payload: bytes) -> None:
         """Of an address or port to which nothing went; who looks at neither takes it."""
+        ports = bytes(packet.payload[2:4]) + bytes(packet.payload[:2])
+        if packet.destination + packet.source + ports in self._elsewhere:
+            return
         if _place(packet.destination, port, payload) in self._open:
             source = address_text(packet.source)
             sender = int.from_bytes(packet.payload[:2], "big")

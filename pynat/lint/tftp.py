@@ -45,9 +45,11 @@ APART = 0.001  # seconds; a driver may send a frame twice
 _KEPT = 2  # copies of the last block; a single one may have come to a closed port
 BLOCK = 512  # bytes; a shorter one is the last
 _PORTS = 8  # of a server's, beside the one that is followed
+_MOST = 256  # blocks that are looked at; a window of them may be longer than WATCHED (RFC 7440)
 _REQUESTS, _DHCP_SERVER = 69, 67
 _ASKS = {tftp.RRQ, tftp.WRQ}
 _NUMBERS = ("blksize", "timeout", "tsize", "windowsize")  # options (RFC 2348, 2349, 7440)
+_DIGITS = 5  # of a size of blocks
 _MODES = {"netascii", "octet", "mail"}
 
 
@@ -68,8 +70,9 @@ class _Transfer:
 
     def waits(self, request: Packet, when: Span) -> bool:
         """For an acknowledgement, when it is asked for once more."""
-        last = max((came for _, came in self.since.values()), default=NEVER)
-        return not self.heard and request == self.request and when.most(last) < AGAIN
+        if self.heard or request != self.request:
+            return False
+        return when.most(max((came for _, came in self.since.values()), default=NEVER)) < AGAIN
 
 
 @dataclass(slots=True)
@@ -150,7 +153,7 @@ class TftpChecker:
             self._asks(key, _decoded(datagram.payload), frame)
         elif self._transfers:
             transfer = self._transfers.get(key)
-            if transfer is not None and datagram.destination == transfer.server:
+            if transfer is not None and 0 != datagram.destination == transfer.server:
                 answer = _decoded(datagram.payload)
                 self._hurries(key, answer, frame)
                 self._answers(key, transfer, packet, answer)
@@ -241,7 +244,8 @@ class TftpChecker:
             self._forget(key, transfer, ip.ends)
 
     def _forget(self, key: tuple[Address, bytes], transfer: _Transfer, ends: bytes) -> None:
-        self._udp.unwatch(_flow(ends, transfer))
+        for port in (transfer.server, *transfer.others):
+            self._udp.unwatch(_flow(ends, transfer, port))
         self._transfers.pop(key, None)
 
     def _tell(self, transfer: _Transfer, rule: Rule, text: str) -> None:
@@ -259,15 +263,19 @@ class TftpChecker:
         if pace is not None:
             pace.comes(is_error=_opcode(datagram.payload) == tftp.ERROR)
         transfer = self._transfers.get(key)
-        if transfer is not None and transfer.server not in (0, datagram.source):
+        ends = packet.destination + packet.source
+        if transfer is None or not datagram.source:
+            return self._take_found()
+        if transfer.server not in (0, datagram.source):
             transfer.others[datagram.source] = None
-        elif transfer is not None:
-            ends = packet.destination + packet.source
+            self._udp.watch(_flow(ends, transfer, datagram.source))
+        else:
             if not transfer.server:
                 transfer.server = datagram.source
-                self._udp.watch(_flow(ends, transfer))
+                self._udp.watch(_flow(ends, transfer, datagram.source))
             answer = _decoded(datagram.payload)
-            if answer is None or answer.opcode not in (tftp.DATA, tftp.OACK):
+            is_long = len(transfer.came) >= _MOST
+            if is_long or answer is None or answer.opcode not in (tftp.DATA, tftp.OACK):
                 self._forget(key, transfer, ends)
             else:
                 self._comes(transfer, answer, frame.when)
@@ -276,7 +284,7 @@ class TftpChecker:
     def _comes(self, transfer: _Transfer, packet: Packet, when: Span) -> None:
         if packet.opcode == tftp.OACK:
             size = packet.options.get("blksize", "")
-            transfer.block_size = int(size) if size.isdecimal() else BLOCK
+            transfer.block_size = int(size) if _is_number(size) and len(size) <= _DIGITS else BLOCK
         block = packet.block
         transfer.came.setdefault(block, when)
         copies, before = transfer.since.get(block, (0, NEVER))
@@ -315,6 +323,6 @@ def _begins_anew(message: bytes | memoryview) -> bool:
         return True
 
 
-def _flow(ends: bytes, transfer: _Transfer) -> bytes:
-    ports = transfer.guest[1], transfer.server
+def _flow(ends: bytes, transfer: _Transfer, server: int) -> bytes:
+    ports = transfer.guest[1], server
     return ends + b"".join(port.to_bytes(2, "big") for port in ports)

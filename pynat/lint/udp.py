@@ -30,6 +30,7 @@ QUESTIONS = 16  # at the guest, of the others
 SAME = 4  # bytes that come back by no chance
 AT_ONCE = 0.1  # seconds
 _TFTP = 69
+_REQUESTS = (b"\0\1", b"\0\2")  # opcodes of TFTP
 _PORT, _PORTS = 2, 4  # bytes at the beginning of a datagram
 
 Flow = bytes  # the guest's address, the other's, their ports
@@ -70,7 +71,7 @@ class UdpChecker:
                 yield from self._answers(packet, _quoted(frame.icmp.payload))
             return
         flow = packet.ends + packet.payload[:_PORTS]
-        if datagram.destination == _TFTP:
+        if datagram.destination == _TFTP and datagram.payload[:2] in _REQUESTS:
             self._asked_anew(flow[:-_PORT])
         if self._flows.get(flow) is not False:
             yield from self._from_elsewhere(frame.when, packet, datagram, flow)

@@ -359,7 +359,7 @@ NOT_LEASED = Rule(
 NEVER_GIVEN = Rule(
     "DHCP063",
     "dhcp address never given",
-    Severity.ERROR,
+    Severity.WARNING,
     "The guest has a lease, has probed for its address, and uses another one.",
     "RFC 2131 3.1",
     "The server gives that one to another host: then two have it. Nothing comes to the lease's.",

@@ -7,13 +7,17 @@ from struct import pack, unpack_from
 from typing import Any
 
 import pytest
+from scapy.layers.inet import IP, UDP, fragment
+from scapy.layers.l2 import Ether
 
 from pynat.lint import linter
 from pynat.lint.frame import decode
 from pynat.lint.tftp import WATCHED
+from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from pynat.wire.tftp import ACK, Packet
-from tests.lint.examples.tftp import asks, block, comes, sends
+from tests.frames import GUEST, ROUTER_MAC
+from tests.lint.examples.tftp import SERVER, asks, block, comes, sends
 from tests.lint.naive import Stack
 from tests.lint.test_naive import roots, run
 
@@ -108,6 +112,25 @@ def test_of_a_right_client_nothing_is_said(more: dict[str, Any], wire: str, tmp_
 def reading(stack: Reads, folder: Path, wire: str = "") -> str:
     (folder / "file").write_bytes(bytes(3 * BLOCK))
     return run(stack, f'tftp = {{ root = "{folder}" }}', wire)
+
+
+@pytest.mark.parametrize("size", [b"1" * 5000, b"-1", b"\xb2"])
+def test_a_size_of_blocks_that_is_none(size: bytes) -> None:
+    """Python makes no number of more than 4300 digits."""
+    lab = LintedLab()
+    asks(lab)
+    oack = IP(src=SERVER, dst=GUEST, id=9) / UDP(sport=4000, dport=OWN)
+    packet = IP(bytes(oack / (b"\0\6blksize\0" + size + b"\0")))
+    for piece in fragment(packet, 1400):
+        lab.look(bytes(Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / piece), from_guest=False)
+    assert not lab.found.keys() - {"ARP028", "ARP020"}
+
+
+def test_an_acknowledgement_to_port_0() -> None:
+    lab = LintedLab()
+    asks(lab)
+    sends(lab, Packet(ACK, 1), port=0)
+    assert not lab.found.keys() - {"ARP028", "ARP020"}
 
 
 def test_a_long_file_goes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:

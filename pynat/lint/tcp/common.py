@@ -37,7 +37,8 @@ class Common:
     late_duplicates: int = 0  # acknowledgements in a row; two where much was out of order
     late_time_out: float = 0.0  # seconds of the last one that was much longer than the round trips
     late_time_outs: int = 0  # as long as the one before, in a row
-    resets_answered: int = 0  # by RST, with no other reason
+    resets_came: int = 0
+    resets_answered: int = 0  # of these, by RST, with no other reason
     resets: int = 0  # of connections in a row that could have been closed
     late_fins: int = 0  # in a row, with none that was in time
     overtaken: int = 0  # times that a segment came at once behind the one that it goes before

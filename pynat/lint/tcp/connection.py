@@ -449,8 +449,9 @@ class Connection:
         owes = self._acking is None or self._acking.owed is not None
         if owes or not when.follows(reset_at) or when.most(reset_at) > SPREAD:
             return
-        self._common.resets_answered += 1
-        if self._common.resets_answered == _TWICE:
+        common = self._common
+        common.resets_answered += 1
+        if common.resets_answered == _TWICE >= common.resets_came / 2:
             text = "RST in answer to the other end's RST, to which nothing is sent"
             tell(tcp_ending.ANSWERS_RESET, f"{text}; so in {_TWICE} connections")
 
@@ -576,6 +577,7 @@ class Connection:
                     ending.look_at_reset(since, self._common.alive, tell)
                 peer.reset_at = when
                 self.ended = when
+                self._common.resets_came += 1
             return
         if not segment.flags & ACK:
             return

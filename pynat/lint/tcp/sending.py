@@ -105,6 +105,11 @@ class Sending:
         if waits and (segment.length or seq < self._peer.acked):
             self._pressed = when
 
+    @property
+    def _quiet(self) -> Span:
+        """Since when nothing went either way that is to be answered."""
+        return max(self._pressed, self._came)
+
     def resets(self, when: Span, tell: Tell) -> None:
         self.resending.gives_up(when, tell)
         self.keep_alive.gives_up(self.resending.heard, tell)
@@ -143,7 +148,7 @@ class Sending:
         if seq < guest.top:
             return
         if self._opened is not None and 0 <= when.least(self._opened) < _AT_ONCE:
-            self._never_probed(self._opened.least(self._pressed), length, tell)
+            self._never_probed(self._opened.least(self._quiet), length, tell)
         self._habits(length, seq, segment.flags, tell)
 
     def _never_probed(self, silent: float, length: int, tell: Tell) -> None:
@@ -401,7 +406,7 @@ class Sending:
         elif self._closed is not None:
             full = self._guest.top >= peer.right < right
             self._room = 0
-            silent = min(when.least(self._closed), when.least(self._pressed))
+            silent = min(when.least(self._closed), when.least(self._quiet))
             probed = self._pressed.most(self._closed)
             if full and not text and silent > max(_SILENT, _BACKED_OFF * probed):
                 self._opened = when
@@ -419,7 +424,7 @@ class Sending:
     def _widens(self, small: Span, when: Span) -> None:
         """To a segment or more; who waits for that sends something before (RFC 9293 3.8.6.2.1)."""
         top, peer = self._guest.top, self._peer
-        silent = min(when.least(small), when.least(self._pressed))
+        silent = min(when.least(small), when.least(self._quiet))
         if peer.acked == top < peer.right and silent > _SILENT:
             self._tally[Occasion.WINDOW_CLOSED] += 1
             self._opened, self._room = when, peer.right - top

@@ -1320,3 +1320,58 @@ def renews_without_haste(lab: LintedLab) -> None:
     renews(lab)
     lab.wait(40)
     uses(lab)
+
+
+def answers(lab: LintedLab, kind: str, address: str, mac: bytes, server: str, **times: int) -> None:
+    """Another server than the router."""
+    options = [("server_id", server), ("subnet_mask", "255.255.255.0"), *times.items()]
+    message = BOOTP(op=2, chaddr=mac, xid=7, yiaddr=address)
+    message /= DHCP(options=[("message-type", kind), *options, "end"])
+    head = Ether(src="02:00:00:00:00:33", dst=mac.hex(":")) / IP(src=server, dst=address)
+    lab.look(bytes(head / UDP(sport=67, dport=68) / message), from_guest=False)
+
+
+@clean("DHCP049")
+def has_a_lease_for_ever(lab: LintedLab) -> None:
+    """With times at which it is to be renewed all the same; then it is started again."""
+    lab.router.faults.add("dhcp silent")
+    server, times = "192.168.16.4", {"lease_time": 2**32 - 1, "renewal_time": 100}
+    sends(lab, "discover")
+    for kind in ("offer", "ack"):
+        answers(lab, kind, GUEST, GUEST_MAC, server, rebinding_time=200, **times)
+        if kind == "offer":
+            sends(lab, "request", ("requested_addr", GUEST), ("server_id", server))
+    uses(lab)
+    lab.wait(100)
+    renews(lab)
+    lab.wait(110)
+    uses(lab)
+    lab.wait(4000)
+    sends(lab, "discover", xid=9)
+
+
+@clean("DHCP044")
+def takes_what_another_card_was_offered(lab: LintedLab) -> None:
+    """That one has taken another offer, and renews its lease."""
+    one, other = GUEST_MAC, bytes.fromhex("020000000099")
+    first, second = "192.168.16.20", "192.168.16.21"
+    servers = {first: "192.168.16.3", second: "192.168.16.4"}
+
+    def takes(address: str, mac: bytes, **fields: Any) -> None:
+        taken = ("requested_addr", address), ("server_id", servers[address])
+        sends(lab, "request", *(() if fields else taken), chaddr=mac, **fields)
+        answers(lab, "ack", address, mac, servers[address], lease_time=3600)
+
+    sends(lab, "discover")
+    for address, server in servers.items():
+        answers(lab, "offer", address, one, server, lease_time=3600)
+    takes(second, one)
+    lab.wait(10)
+    sends(lab, "discover", chaddr=other)
+    answers(lab, "offer", first, other, servers[first], lease_time=3600)
+    takes(first, other)
+    lab.wait(1800)
+    takes(second, one, src=second, ciaddr=second)
+    lab.wait(10)
+    head = Ether(src=other.hex(":"), dst=ROUTER_MAC) / IP(src=first, dst="192.0.2.1")
+    lab.from_guest(bytes(head / ICMP(id=1) / bytes(20)))

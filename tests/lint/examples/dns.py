@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.l2 import Ether
 
 from pynat.config.toml import read_toml
+from pynat.testing.lab import GUEST_MAC
 from pynat.testing.linted import LintedLab
 from pynat.testing.script import introduce
-from tests.frames import GUEST, ROUTER, ether, ip, udp
+from tests.frames import GUEST, ROUTER, ROUTER_MAC, ether, ip, udp
 from tests.lint.examples import clean, example
 from tests.lint.examples.dhcp import is_leased
 
@@ -293,6 +295,20 @@ def asks_again_where_another_server_answers(lab: LintedLab) -> None:
         lab.wait(5)
     asks(lab)
     lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+
+
+@clean("DNS029")
+def asks_at_another_port_too(lab: LintedLab) -> None:
+    """A forwarder asks two servers from one port with one id."""
+    asked = DNSQR(qname="www.example.com")
+    question = bytes(DNS(id=77, rd=1, qd=asked))
+    record = DNSRR(rrname="www.example.com", rdata="198.51.100.9")
+    answer = DNS(id=77, qr=1, rd=1, ra=1, qd=asked, an=record)
+    for server, port in (("192.0.2.53", 53), ("192.0.2.54", 5353)):
+        lab.from_guest(udp(server, port, question, sport=3333))
+    head = Ether(src=ROUTER_MAC, dst=GUEST_MAC.hex(":")) / IP(src="192.0.2.54", dst=GUEST)
+    lab.look(bytes(head / UDP(sport=5353, dport=3333) / answer), from_guest=False)
+    lab.from_guest(udp("198.51.100.9", 9, b"hello"))
 
 
 @clean("DNS029", config=NAMES)

@@ -237,3 +237,23 @@ def aborts_when_it_is_reset(lab: LintedLab) -> None:
     )
     late = reset_twice(then="< P. 1:101(100) ack 1\n > R 1:1(0)")
     play(lab, late.replace("port 50001 isn 77777", "port 50003"))
+
+
+@clean("TCP145")
+def aborts_now_and_then(lab: LintedLab) -> None:
+    """Two of twelve cross the other end's RST."""
+    for number in range(12):
+        opened = OPEN.replace("1460>", f"1460> port {50_000 + number} isn {(number + 3) ** 4}", 1)
+        pause, answer = (
+            ("+0.002", "+0.004 > R. 1:1(0) ack 101") if number % 8 == 3 else ("+0.1", "")
+        )
+        play(
+            lab,
+            f"""
+            {opened}
+            < P. 1:101(100) ack 1
+            > . 1:1(0) ack 101
+            {pause} < R. 101:101(0) ack 1
+            {answer}
+            """,
+        )

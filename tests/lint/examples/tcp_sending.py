@@ -606,3 +606,26 @@ def loses_frames_in_its_queue(lab: LintedLab) -> None:
     """What is missing comes when its time is over, or when it was asked for."""
     sends_in_fours(lab, (0, 2, 1, 3), 0.3)
     sends_in_fours(lab, (0, 2, 1, 3), 0.001, "once")
+
+
+@clean("TCP052")
+@clean("TCP054")
+def has_nothing_to_send_while_the_window_is_closed(lab: LintedLab) -> None:
+    """It acknowledges what comes meanwhile, and answers when that is whole."""
+    came = "".join(
+        f"""
+        +1 < P. {start}:{start + 100}(100) ack 1001 win 0
+        +0.001 > . 1001:1001(0) ack {start + 100}
+        """
+        for start in range(1, 1501, 100)
+    )
+    play(
+        lab,
+        f"""
+        {SMALL_WINDOW}
+        +0.02 < . 1:1(0) ack 1001 win 0
+        {came}
+        +0.02 < . 1501:1501(0) ack 1001 win 5000
+        +0.001 > P. 1001:1101(100) ack 1501
+        """,
+    )

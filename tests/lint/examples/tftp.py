@@ -382,3 +382,27 @@ def has_a_driver_that_doubles(lab: LintedLab) -> None:
         sends(lab, Packet(ACK, number), ident=2 * number)
         lab.wait(1)
         sends(lab, Packet(ACK, number), ident=2 * number + 1)
+
+
+@clean("TFTP021")
+def goes_on_with_the_second_port(lab: LintedLab) -> None:
+    """The server answers each copy of the request from a port of its own."""
+    for port in (4001, 4002):
+        asks(lab)
+        comes(lab, block(1), sport=port, seconds=0.01)
+    sends(lab, Packet(ACK, 1), port=4002)
+    comes(lab, block(2, b"end"), sport=4002, seconds=0.01)
+    sends(lab, Packet(ACK, 2), port=4002)
+    comes(lab, block(1), times=6, sport=4001)
+
+
+@clean("TFTP026")
+def asks_two_servers_at_once(lab: LintedLab) -> None:
+    """From one port; the second is silent."""
+    request = tftp.encode(Packet(RRQ, name=b"kernel", mode="octet"))
+    for server in (SERVER, "192.0.2.70"):
+        lab.from_guest(udp(server, 69, request, sport=2000))
+    comes(lab, block(1, b"end"), seconds=0.1)
+    sends(lab, Packet(ACK, 1))
+    lab.wait(40)
+    lab.from_guest(ping(ROUTER))
