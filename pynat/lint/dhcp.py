@@ -4,6 +4,7 @@
     dhcp_form.py    one message by itself
     dhcp_client.py  one client from DISCOVER to the end of its lease
     dhcp_asking.py  its REQUEST, its RELEASE and DECLINE
+    dhcp_pace.py    how fast it repeats them
 
 Rules wait for proof as the other checkers' do: what is asked again may have been lost, clients may
 ask for an address that they had, and one that never asked by DHCP may have any address.

@@ -11,6 +11,7 @@ from pynat.lint.span import Span
 from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
 from pynat.wire import dhcp, mistakes
+from pynat.wire.addresses import in_one_net
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import dotted
 
@@ -52,10 +53,7 @@ class Lease:
 
     def is_near(self, address: bytes) -> bool:
         """In the net that came with it."""
-        return len(self.mask) == len(address) and all(
-            not (one ^ other) & bits
-            for one, other, bits in zip(address, self.address, self.mask, strict=True)
-        )
+        return len(self.mask) == len(address) and in_one_net(address, self.address, self.mask)
 
     def late(self, lasts: float, when: Span) -> bool:
         """Clocks differ a little, and a packet may be on its way."""

@@ -7,22 +7,19 @@
     ACK        the lease, with its times from here on; of a REQUEST with the same xid only
     NAK        the address must not be used
 
-Whoever sends the same kind of message again, with nothing that came between, repeats it. A REQUEST
-that takes an OFFER has the DISCOVER's secs also when it is repeated (RFC 2131 4.4.1).
+How fast it repeats what it sends is in dhcp_pace.py.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
-from itertools import pairwise
 
 from pynat.lint import dhcp_asking as asking
 from pynat.lint.bounded import Bounded
 from pynat.lint.dhcp_asking import Lease, Offer, Sent
+from pynat.lint.dhcp_pace import Pace, Tell
 from pynat.lint.owned import Owned
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
@@ -30,23 +27,13 @@ from pynat.rules import Rule
 from pynat.rules import dhcp_client as rules
 from pynat.rules import udp as udp_rules
 from pynat.rules.occasions import Occasion
-from pynat.wire import dhcp, mistakes
+from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
 from pynat.wire.ipv4 import dotted
 
-Tell = Callable[[Rule, str], None]
-
-REPEATS = 5  # messages of which the pauses are compared; boot ROMs begin fast
-MIN_PAUSE = 2.0  # seconds that one of them must have; RFC 2131 4.1 has 4, 8, 16, 32
-GROWN = 1.5  # times the longest pause before; who doubles begins as fast as it likes
-STEADY = 5  # pauses, of which ...
-TWICE = 2.0  # ... the longest is below so many times the shortest: 4 s may be 3 to 5 (RFC 2131 4.1)
-SELDOM = 30.0  # seconds of a pause which need not grow
-LITTLE = 256  # secs; less has nothing in its higher byte
-ROUNDED = 1.5  # seconds; each of two values of secs may be rounded
-SLOW = 5.0  # seconds in which secs must have grown
 LATE = 2  # leases in a row
 ANEW = 2  # leases in a row
+A_WHILE = 5.0  # seconds in which a guest gets round to something
 INSTEAD = 4.0  # seconds from the last probe to the announcement; RFC 5227 2.3 has 2
 _LONG = 20.0  # seconds until T1, which no other cause is likely to take
 OFFERS = 3  # that came one way and were not taken
@@ -59,7 +46,6 @@ UNHEARD = 60.0  # seconds in which a guest asks again that has not had the ACK (
 _MAX_REMEMBERED = 16  # offers, transactions
 _PATIENCE = 2.0  # seconds from the first OFFER on in which a slow guest may still take it
 _TIME = 4  # bytes
-_FOREVER = 2**32 - 1
 
 
 class Way(Enum):
@@ -86,40 +72,6 @@ _UNREAD = {
 _ODD = "; each has an odd number of bytes: does the checksum add a zero behind the last (RFC 1071)?"
 
 
-@dataclass(slots=True)
-class _Repeats:
-    kind: int = 0
-    xid: int = 0
-    sent: deque[tuple[Span, int]] = field(default_factory=lambda: deque(maxlen=REPEATS))
-    told: set[str] = field(default_factory=set)
-    pauses: int = 0
-    shortest: float = math.inf  # seconds at least
-    longest: float = 0.0  # seconds at most
-
-    def hurry(self) -> str:
-        """How it repeats without waiting longer, if it does."""
-        (*before, last) = (now.most(then) for (then, _), (now, _) in pairwise(self.sent))
-        self.pauses += 1
-        self.shortest = min(self.shortest, self.sent[-1][0].least(self.sent[-2][0]))
-        self.longest = max(self.longest, last)
-        if len(self.sent) == REPEATS and max(*before, last) < MIN_PAUSE:
-            if last < GROWN * max(before):
-                return f"sent again after {last:.3f} s, the fifth time at least"
-        elif self.pauses >= STEADY and self.longest < min(TWICE * self.shortest, SELDOM):
-            return f"sent {self.pauses + 1} times, never more than {self.longest:.3f} s apart"
-        return ""
-
-    def backwards(self) -> str:
-        """Whether secs has grown as time has only if its bytes are swapped."""
-        (begun, first), (now, last) = self.sent[0], self.sent[-1]
-        passed = now.most(begun)
-        grown = mistakes.swapped(last) - mistakes.swapped(first)
-        if last < LITTLE or last - first <= 2 * passed or abs(grown - passed) > ROUNDED:
-            return ""
-        text = f"secs is {last}, and was {first} {passed:.0f} s ago (RFC 2131 2)"
-        return text + mistakes.byte_order(last, {mistakes.swapped(last)})
-
-
 class Client:
     def __init__(self, tally: Tally, owned: Owned) -> None:
         self._tally = tally
@@ -140,7 +92,7 @@ class Client:
         self._declined: Span | None = None
         # Addresses not to be used any more.
         self._gone = Bounded[bytes, tuple[Span, Rule, str]](_MAX_REMEMBERED)
-        self._repeats = _Repeats()
+        self._pace = Pace(tally)
         self._ignored = dict.fromkeys(Way, 0)  # OFFERs since the last REQUEST
         self._ignored_since = NEVER  # when the first of them came
         self._even = 0  # of these, with an even number of bytes
@@ -159,7 +111,6 @@ class Client:
         self._refused_at = NEVER
         self._in_vain = 0  # REQUESTs for it since
         self._instead: tuple[Lease, Span] | None = None  # when it announced another address
-        self._rounds: deque[Span] = deque(maxlen=REPEATS)  # DISCOVERs in a row, each after a NAK
 
     @property
     def addresses(self) -> set[bytes]:
@@ -173,7 +124,7 @@ class Client:
             tell(rule, f"{sent.message}: {text}")
 
         message = sent.message
-        self._repeated(message, sent.when, say)
+        self._pace.sends(message, sent.when, say)
         match message.kind:
             case dhcp.DISCOVER:
                 self._tally[Occasion.DHCP_DISCOVER] += 1
@@ -225,7 +176,7 @@ class Client:
                 self._ignores(*self._offered, when, tell)
         self._leaves_unread(when, tell)
         self._after_conflict(when, tell)
-        self._hammers(when, tell)
+        self._pace.begins(when, tell, refused=bool(self._refused))
         self._refused = b""
         self._offered = None
         self._discover = message
@@ -251,7 +202,12 @@ class Client:
 
     def _never_to_all(self, lease: Lease, when: Span, tell: Tell) -> None:
         """It was awake at T2, and knows when the lease ends."""
-        if lease.awake and not lease.to_all and lease.length - lease.t2 > SLOW and lease.ends(when):
+        if (
+            lease.awake
+            and not lease.to_all
+            and lease.length - lease.t2 > A_WHILE
+            and lease.ends(when)
+        ):
             lease.to_all = True  # it is told
             text = f"the lease ends, and no REQUEST to all came at T2, {lease.t2:.0f} s; expected"
             tell(rules.RENEWS_WRONG_WAY, f"{text} one to 255.255.255.255 (RFC 2131 4.4.5)")
@@ -304,21 +260,6 @@ class Client:
             text = f"{when.most(self._declined):.1f} s after the DECLINE, expected at least 10 s"
             tell(rules.AGAIN_TOO_SOON, f"{text} (RFC 2131 3.1)")
         self._is_claimed, self._declined = False, None
-
-    def _hammers(self, when: Span, tell: Tell) -> None:
-        """One NAK or two may be of an address that it had."""
-        rounds = self._rounds
-        if not self._refused:
-            rounds.clear()
-            return
-        self._tally[Occasion.DHCP_AGAIN] += 1
-        if rounds and when.most(rounds[-1]) >= MIN_PAUSE:
-            rounds.clear()
-        rounds.append(when)
-        if len(rounds) == REPEATS:
-            text = f"the {REPEATS}th in {when.most(rounds[0]):.3f} s, each after a NAK; expected"
-            tell(rules.TOO_FAST, f"{text} a pause of 1 s to 10 s before it (RFC 2131 4.4.1)")
-            rounds.clear()
 
     def _asks(self, sent: Sent, tell: Tell) -> None:
         message, before = sent.message, self._asked
@@ -397,44 +338,13 @@ class Client:
             text = f"the OFFER has xid {mine[-1]:#010x}, expected the same (RFC 2131 4.4.1)"
             tell(rules.XID_CHANGED, text)
 
-    def _repeated(self, message: Message, when: Span, tell: Tell) -> None:
-        repeats = self._repeats
-        if repeats.kind != message.kind or self._renews_next(message, when):
-            repeats = self._repeats = _Repeats(message.kind)
-        repeats.xid = message.xid
-        sent = repeats.sent
-        sent.append((when, message.seconds))
-        if message.kind not in (dhcp.DISCOVER, dhcp.ASK):
-            return
-        if len(sent) > 1:
-            self._tally[Occasion.DHCP_AGAIN] += 1
-            if (hurry := repeats.hurry()) and "" not in repeats.told:
-                repeats.told.add("")
-                tell(rules.TOO_FAST, f"{hurry}; expected {_pauses(message)}")
-        takes = message.kind == dhcp.ASK and dhcp.SERVER in message.options
-        slow = not takes and len(sent) >= 3 and when.least(sent[0][0]) >= SLOW
-        if slow and len({secs for _, secs in sent}) == 1 and "secs" not in repeats.told:
-            repeats.told.add("secs")
-            text = f"secs is {message.seconds}, as {when.least(sent[0][0]):.0f} s ago"
-            tell(rules.SECONDS, f"{text} (RFC 2131 2)")
-        if not takes and "order" not in repeats.told and (text := repeats.backwards()):
-            repeats.told.add("order")
-            tell(rules.SECONDS, text)
-
-    def _renews_next(self, message: Message, when: Span) -> bool:
-        """The lease that an ACK has renewed which nobody has seen, as one in fragments: not the
-        REQUEST of before again, though that may have a new xid, too (RFC 2131 4.1)."""
-        if message.xid == self._repeats.xid or message.ciaddr == dhcp.ZERO:
-            return False
-        return self._lease is None or self._lease.late(self._lease.length, when)
-
     # ------------------------------------------------------------------ to the guest
     def to_guest(
         self, message: Message, size: int, when: Span, way: Way | None, *, known: bool
     ) -> None:
         """way: None where it does not come to the guest's card. known: it uses the address."""
         self._is_odd = size % 2 == 1
-        self._repeats = _Repeats()
+        self._pace.is_answered()
         match message.kind:
             case dhcp.OFFER:
                 self._is_offered(message, when, way, known)
@@ -528,8 +438,10 @@ class Client:
         lease = self._lease
         if lease is None or lease.probed is None or when.most(lease.probed) >= INSTEAD:
             return False
+        if lease.used or self._is_claimed or not lease.is_near(address):
+            return False
         self._instead = lease, when
-        return lease.is_near(address) and not (lease.used or self._is_claimed)
+        return True
 
     def uses_instead(self, address: bytes, when: Span, tell: Tell) -> bool:
         """Whether there is nothing more to find out."""
@@ -537,7 +449,7 @@ class Client:
         is_over = lease is not self._lease or self._is_claimed
         if lease is None or is_over or lease.used or lease.tried:
             return True
-        if when.least(since) <= SLOW:
+        if when.least(since) <= A_WHILE:
             return False
         text = f"{dotted(address)} is used, and was never given to the guest: expected"
         text += f" {dotted(lease.address)}, its lease's, for which it has probed"
@@ -628,12 +540,6 @@ def _unusual(message: Message) -> Rule | None:
     return None if next(iter(message.options)) == dhcp.KIND else rules.SHUFFLED_UNREAD
 
 
-def _pauses(message: Message) -> str:
-    if message.ciaddr == dhcp.ZERO:
-        return "pauses of 4, 8, 16, 32 s (RFC 2131 4.1)"
-    return "half of the time left to T2, then to the lease's end, 60 s at least (RFC 2131 4.4.5)"
-
-
 def _wanted(message: Message) -> bytes:
     """The address that a REQUEST is for."""
     return message.options.get(dhcp.WANTED, message.ciaddr)
@@ -656,4 +562,4 @@ def _lease(message: Message, when: Span) -> Lease:
 def _seconds(message: Message, code: int, otherwise: float) -> float:
     option = message.options.get(code, b"")
     value = int.from_bytes(option, "big") if len(option) == _TIME else 0
-    return math.inf if value == _FOREVER else float(value) if value else otherwise
+    return math.inf if value == dhcp.FOREVER else float(value) if value else otherwise

@@ -45,7 +45,6 @@ from pynat.replay.wire import Wire
 from pynat.router.assembly import NO_PROGRAM, Parts, assemble
 from pynat.router.reassembly import LIFETIME
 from pynat.rules import Rule
-from pynat.services import dhcp_options
 from pynat.wire import arp, dhcp, ethernet, icmp, ipv4, versions
 from pynat.wire.addresses import FourTuple
 from pynat.wire.ip import TCP, Packet
@@ -285,7 +284,7 @@ class Replay:
         if message.kind not in (0, dhcp.ACK) or not any(message.yiaddr):
             return
         seconds = int.from_bytes(message.options.get(dhcp.LEASE, b""), "big")
-        until = now + seconds if 0 < seconds < dhcp_options.FOREVER else inf
+        until = now + seconds if 0 < seconds < dhcp.FOREVER else inf
         if lease is None or lease.mac != message.mac or not lease.live(now):
             guests.bind(message.yiaddr, message, until)
         else:  # this router has granted it, too, for as long as it thinks fit

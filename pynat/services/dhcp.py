@@ -190,7 +190,7 @@ class DhcpServer:
         if not self.guests.may_have(address, message.mac, now):
             return self._refuse(message, address, now)
         lease_time = self._lease_time(message)
-        until = math.inf if lease_time == dhcp_options.FOREVER else now + lease_time
+        until = math.inf if lease_time == dhcp.FOREVER else now + lease_time
         self._bind(message, address, until, now)
         return self._answer(message, dhcp.ACK, address, lease_time, now)
 

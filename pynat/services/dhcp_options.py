@@ -8,8 +8,6 @@ from pynat.config import Config
 from pynat.wire import dhcp
 from pynat.wire.dhcp import Message
 
-FOREVER = 2**32 - 1  # seconds; a lease of this length never ends (RFC 2131 section 3.3)
-
 
 def echoed(message: Message) -> dict[int, bytes]:
     """What goes back as it came: the client identifier (RFC 6842), relay data (RFC 3046)."""
@@ -31,7 +29,7 @@ def in_order(options: dict[int, bytes], message: Message) -> dict[int, bytes]:
 
 def lease(seconds: int) -> dict[int, bytes]:
     """The lease and when to renew it: at a half, and from anybody at 7/8 (RFC 2131 4.4.5)."""
-    t1, t2 = (FOREVER, FOREVER) if seconds == FOREVER else (seconds // 2, seconds * 7 // 8)
+    t1, t2 = (seconds, seconds) if seconds == dhcp.FOREVER else (seconds // 2, seconds * 7 // 8)
     times = {dhcp.LEASE: seconds, dhcp.T1: t1, dhcp.T2: t2}
     return {code: value.to_bytes(4, "big") for code, value in times.items()}
 

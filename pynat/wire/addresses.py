@@ -80,3 +80,8 @@ def is_host(address: bytes) -> bool:
     """Of one host out there: unicast, and neither of this host nor of none (RFC 6890)."""
     is_somebody = address[0] != 0 if len(address) == _V4 else any(address)
     return is_unicast(address) and not is_loopback(address) and is_somebody
+
+
+def in_one_net(one: bytes, other: bytes, mask: bytes) -> bool:
+    """mask: as long as the addresses. Raises ValueError."""
+    return all(a & bits == b & bits for a, b, bits in zip(one, other, mask, strict=True))

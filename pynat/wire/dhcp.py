@@ -39,6 +39,7 @@ _VENDOR_AREA = 64  # bytes (RFC 951 section 3)
 MIN_MESSAGE = 300  # bytes; RFC 951 has messages of this length, and some clients take no shorter
 MAX_MESSAGE = 548  # bytes that every client takes: 576 less IP and UDP header (RFC 2131 section 2)
 ZERO = bytes(4)
+FOREVER = 2**32 - 1  # seconds; a lease of this length never ends (RFC 2131 section 3.3)
 
 REQUEST, REPLY = 1, 2
 BROADCAST = 0x8000

@@ -726,18 +726,6 @@ def counts_no_seconds_while_it_renews(lab: LintedLab) -> None:
         lab.wait(pause)
 
 
-@clean("DHCP036")
-@clean("DHCP037")
-def renews_and_is_answered_in_pieces(lab: LintedLab) -> None:
-    """A bad wire cuts each ACK. So a new lease begins of which nothing is seen."""
-    lab.router.faults.add("dhcp lease 20")
-    is_leased(lab)
-    lab.router.faults.add("dhcp silent")
-    for xid in range(8, 18):
-        lab.wait(10)
-        renews(lab, xid=xid, secs=0)
-
-
 @example("DHCP038")
 def declines_for_no_reason(lab: LintedLab) -> None:
     """The guest declines as soon as it has the address."""
