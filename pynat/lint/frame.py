@@ -66,12 +66,16 @@ def _layers(frame: Frame, payload: memoryview) -> None:
         frame.arp = arp.decode(payload)
     elif frame.kind == ethernet.IPV4:
         packet = frame.ip = ipv4.decode(payload)
-        if packet.is_fragment:
-            return
-        match packet.protocol:
-            case ipv4.TCP:
-                frame.tcp = tcp.decode(packet)
-            case ipv4.UDP:
-                frame.udp = udp.decode(packet)
-            case ipv4.ICMP:
-                frame.icmp = icmp.decode(packet.payload, packet.ends, packet.around)
+        if not packet.is_fragment:
+            transport(frame, packet)
+
+
+def transport(frame: Frame, packet: Ipv4) -> None:
+    """What is in a whole packet. Raises Malformed."""
+    match packet.protocol:
+        case ipv4.TCP:
+            frame.tcp = tcp.decode(packet)
+        case ipv4.UDP:
+            frame.udp = udp.decode(packet)
+        case ipv4.ICMP:
+            frame.icmp = icmp.decode(packet.payload, packet.ends, packet.around)

@@ -8,10 +8,8 @@ is the router's to say.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from pynat.config import Config, Network
-from pynat.errors import Malformed
 from pynat.lint.again import AgainChecker
 from pynat.lint.arp import ArpChecker
 from pynat.lint.deaf import DeafChecker
@@ -19,7 +17,7 @@ from pynat.lint.dhcp import DhcpChecker
 from pynat.lint.dns import DnsChecker
 from pynat.lint.doubles import Doubles
 from pynat.lint.ethernet import EthernetChecker
-from pynat.lint.frame import Checker, Finding, Frame, decode
+from pynat.lint.frame import Checker, Finding, decode
 from pynat.lint.held import HeldChecker
 from pynat.lint.icmp import IcmpChecker
 from pynat.lint.igmp import IgmpChecker
@@ -28,7 +26,7 @@ from pynat.lint.lagging import LaggingChecker
 from pynat.lint.lost import LostFrames
 from pynat.lint.owned import Owned
 from pynat.lint.paths import Paths, is_harmless
-from pynat.lint.pieces import Pieces, joined
+from pynat.lint.pieces import Pieces, whole
 from pynat.lint.short_ways import ShortWays
 from pynat.lint.span import NEVER, Span
 from pynat.lint.tally import Tally
@@ -39,8 +37,6 @@ from pynat.lint.tftp import TftpChecker
 from pynat.lint.told import Told
 from pynat.lint.udp import UdpChecker
 from pynat.rules.occasions import Occasion
-from pynat.wire import ipv4
-from pynat.wire import udp as datagrams
 
 Key = Occasion | tuple[bool, Stage]  # of connections, by whether the guest opened them
 NE2000_SPEED = 10  # Mbit/s
@@ -93,7 +89,7 @@ class Linter:
         self._checkers = [*self._of_datagrams, IgmpChecker(tally), lagging, deaf]
         self._to_guest_checkers = [*self._of_datagrams, lagging, deaf]
         self._sent_pieces, self._came_pieces = Pieces(), Pieces()
-        self._of_whole: list[Checker] = [dhcp, again, udp, *services]
+        self._of_whole: list[Checker] = [self._tcp, dhcp, again, udp, *services]
 
     def begin_anew(self) -> None:
         """Expect nothing of the guest for what it was sent: it has not come to it."""
@@ -157,8 +153,9 @@ class Linter:
         if frame.tcp and self._lagging.is_slow:
             checkers = [*checkers, self._lagging]
         found = [one for checker in checkers for one in checker.from_guest(frame)]
-        if (whole := _whole(frame, self._sent_pieces)) is not None:
-            found += [one for checker in self._of_whole for one in checker.from_guest(whole)]
+        if (joined := whole(frame, self._sent_pieces)) is not None:
+            self.tally.joined(joined, from_guest=True)
+            found += [one for checker in self._of_whole for one in checker.from_guest(joined)]
         return found
 
     def to_guest(self, data: bytes, when: float | Span) -> list[Finding]:
@@ -183,9 +180,9 @@ class Linter:
         if frame.tcp and self._lagging.is_slow:
             checkers = [*checkers, self._lagging]
         found = [one for checker in checkers for one in checker.to_guest(frame)]
-        if (whole := _whole(frame, self._came_pieces)) is not None:
-            self.tally.datagram_joined(whole)
-            found += [one for checker in self._of_whole for one in checker.to_guest(whole)]
+        if (joined := whole(frame, self._came_pieces)) is not None:
+            self.tally.joined(joined, from_guest=False)
+            found += [one for checker in self._of_whole for one in checker.to_guest(joined)]
         return found
 
     def overdue(self, now: float) -> list[Finding]:
@@ -195,21 +192,6 @@ class Linter:
     def end(self, now: float) -> list[Finding]:
         """What is left when nothing more comes; of no single frame."""
         return [*self._tcp.end(now), *self._again.overdue(now), *self._ipv4.end()]
-
-
-def _whole(frame: Frame, pieces: Pieces) -> Frame | None:
-    """With the datagram whose last fragment this is."""
-    packet = frame.ip
-    if packet is None or not packet.is_fragment or packet.protocol != ipv4.UDP:
-        return None
-    payload = pieces.add(packet)
-    if payload is None:
-        return None
-    whole = joined(packet, payload)
-    try:
-        return replace(frame, ip=whole, udp=datagrams.decode(whole))
-    except Malformed as error:
-        return replace(frame, ip=whole, malformed=error)
 
 
 def _causes_first(found: list[Finding]) -> list[Finding]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
-from pynat.wire.ipv4 import MAX_PACKET, Ipv4
+from pynat.lint.frame import Frame, transport
+from pynat.wire.ipv4 import MAX_PACKET, TCP, UDP, Ipv4
 
 MAX_PACKETS = 128  # that are not whole yet: more than are under way in one window
 MAX_BYTES = 1 << 20  # of all of them
 OVERHEAD = 128  # bytes that a fragment costs besides its data
 _FRAGMENT = slice(6, 8)  # where a header has offset and flags
+_JOINED = {TCP, UDP}  # pings tell in which order they came as well (echo.py)
 
 Between = tuple[bytes, int]  # addresses, protocol
 Key = tuple[Between, int]  # and the identification
@@ -74,16 +77,22 @@ class Pieces:
                 self._cost -= packets.pop(next(iter(packets))).cost
 
 
-def joined(packet: Ipv4, payload: bytes) -> Ipv4:
-    """The packet that a fragment is of."""
+def whole(frame: Frame, pieces: Pieces) -> Frame | None:
+    """With what is in the packet, if this is the last of its fragments; else None."""
+    packet = frame.ip
+    if packet is None or not packet.is_fragment or packet.protocol not in _JOINED:
+        return None
+    payload = pieces.add(packet)
+    if payload is None:
+        return None
     header = bytearray(packet.header)
     header[_FRAGMENT] = bytes(2)
-    joined = memoryview(header + payload)
-    return replace(
-        packet,
-        packet=joined,
-        payload=joined[len(header) :],
-        is_fragment=False,
-        offset=0,
-        more=False,
-    )
+    data = memoryview(header + payload)
+    text = data[len(header) :]
+    packet = replace(packet, packet=data, payload=text, is_fragment=False, offset=0, more=False)
+    frame = replace(frame, ip=packet)
+    try:
+        transport(frame, packet)
+    except Malformed as error:
+        frame.malformed = error
+    return frame

@@ -98,16 +98,14 @@ class Tally(Counter[Occasion]):
     def segment_to_guest(self, segment: Segment) -> None:
         self.came[_shape(segment)] += 1
 
-    def joined(self, segment: Segment, *, from_guest: bool) -> None:
-        """A segment whose fragments were counted as they came."""
+    def joined(self, frame: Frame, *, from_guest: bool) -> None:
+        """What is in a packet whose fragments were counted as they came."""
         occasions = _of_sent if from_guest else _of_came
-        for occasion in occasions(_shape(segment)):
+        for occasion in occasions(_shape(frame.tcp)) if frame.tcp else ():
             if occasion not in _OF_FRAMES:
                 self[occasion] += 1
-
-    def datagram_joined(self, frame: Frame) -> None:
-        """One to the guest, likewise."""
-        self[Occasion.DATAGRAM_CAME] += frame.udp is not None
+        if not from_guest:
+            self[Occasion.DATAGRAM_CAME] += frame.udp is not None
 
     def no_frame(self) -> None:
         """Of the guest's, too short for its header."""

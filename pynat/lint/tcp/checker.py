@@ -10,12 +10,10 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from pynat.errors import Malformed
 from pynat.lint.bounded import Bounded
 from pynat.lint.frame import Finding, Frame
 from pynat.lint.ipv4 import padding_counted
 from pynat.lint.lost import LostFrames
-from pynat.lint.pieces import Pieces, joined
 from pynat.lint.span import Span
 from pynat.lint.tally import Tally
 from pynat.lint.tcp import ending, form, ports
@@ -83,7 +81,6 @@ class TcpChecker:
         self._unheard = Bounded[tuple[bytes, int], UnheardSyns](_PORTS)
         self._progress = Progress()
         self._found: list[tuple[Rule, str]] = []
-        self._sent, self._came = Pieces(), Pieces()
         self._unasked = b""  # the key of the last SYN-ACK that answers no SYN
 
     def __len__(self) -> int:
@@ -98,7 +95,6 @@ class TcpChecker:
 
     # ------------------------------------------------------------------ from the guest
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
-        frame = self._whole(frame, self._sent, from_guest=True)
         segment, packet, before = frame.tcp, frame.ip, self._common.alive
         if frame.arp is not None and frame.arp.operation == arp.REQUEST:
             self._common.asks(frame.when, for_another=not frame.arp.is_for_itself)
@@ -266,7 +262,6 @@ class TcpChecker:
 
     # ------------------------------------------------------------------ to the guest
     def to_guest(self, frame: Frame) -> Iterator[Finding]:
-        frame = self._whole(frame, self._came, from_guest=False)
         segment, packet = frame.tcp, frame.ip
         if segment is None or packet is None:
             self._without(frame)
@@ -398,22 +393,6 @@ class TcpChecker:
             self._common.icmp_error = frame.when
             for unheard in self._unheard.values():  # a firewall may refuse so
                 unheard.answered()
-
-    def _whole(self, frame: Frame, pieces: Pieces, *, from_guest: bool) -> Frame:
-        """With the segment, where this is the last of its fragments."""
-        packet = frame.ip
-        if packet is None or not packet.is_fragment or packet.protocol != ip.TCP:
-            return frame
-        payload = pieces.add(packet)
-        if payload is None:
-            return frame
-        whole = joined(packet, payload)
-        try:
-            segment = tcp.decode(whole)
-        except Malformed:
-            return frame  # the router says so
-        self._tally.joined(segment, from_guest=from_guest)
-        return replace(frame, ip=whole, tcp=segment)
 
     def _remove(self, key: bytes) -> None:
         self._progress.forget(self._flows.pop(key))
