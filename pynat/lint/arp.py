@@ -457,7 +457,7 @@ class ArpChecker:
         owned = self._owned.by(frame.source)
         if IPv4Address(packet.sender) in self._net or packet.sender in owned:
             return ""
-        known = [packet.target, *owned]
+        known = [packet.target, *owned]  # an announcement's target is right, perhaps
         near = [address for address in known if IPv4Address(address) in self._net]
         return mistakes.address_order(packet.sender, near.__contains__)
 

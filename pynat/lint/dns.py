@@ -22,7 +22,7 @@ from pynat.rules import Rule
 from pynat.rules import dns as rules
 from pynat.rules.occasions import Occasion
 from pynat.wire import dhcp, dns, icmp, ipv4, mistakes, versions
-from pynat.wire.addresses import address_text
+from pynat.wire.addresses import address_text, end_text, in_one_net
 from pynat.wire.dns import Query
 from pynat.wire.icmp import Icmp
 from pynat.wire.ipv4 import Ipv4
@@ -80,10 +80,6 @@ class _Lease:
     mask: bytes
     servers: frozenset[bytes]
 
-    def is_near(self, address: bytes, other: bytes) -> bool:
-        pairs = zip(address, other, self.mask, strict=True)
-        return all(a & bits == b & bits for a, b, bits in pairs)
-
 
 class DnsChecker:
     def __init__(self, tally: Tally, told: Told) -> None:
@@ -96,9 +92,9 @@ class DnsChecker:
         self._leases = Bounded[bytes, _Lease](MAX_REMEMBERED)
         self._open = Bounded[bytes, _Open](MAX_REMEMBERED)  # by the guest's address, port and id
         self._first_open = Bounded[bytes, _Open](MAX_REMEMBERED)  # by address and port
-        self._elsewhere = Bounded[bytes, None](
+        self._to_others = Bounded[bytes, None](
             MAX_REMEMBERED
-        )  # flows of the guest's to other ports
+        )  # flows of the guest's, by ends and ports
         self._last_open: _Open | None = None
         self._given_up = 0  # questions, since one was waited for
         self._found: list[tuple[Rule, str]] = []
@@ -109,7 +105,7 @@ class DnsChecker:
         if packet is None or datagram is None or datagram.destination != PORT:
             message = frame.icmp
             if packet is not None and datagram is not None:
-                self._elsewhere[packet.ends + packet.payload[:4]] = None
+                self._to_others[packet.ends + packet.payload[:4]] = None
             if packet is not None and message is not None and message.type == icmp.UNREACHABLE:
                 return self._refuses(packet, message, frame.when)
             return iter(())
@@ -194,7 +190,7 @@ class DnsChecker:
     def _where(self, question: Query, source: bytes, server: bytes) -> None:
         lease = self._leases.get(source)
         self._tally[Occasion.DNS_LEASED] += lease is not None
-        if lease and server not in lease.servers and lease.is_near(source, server):
+        if lease and server not in lease.servers and in_one_net(source, server, lease.mask):
             named = " or ".join(map(address_text, sorted(lease.servers)))
             text = f"{question}: asks {address_text(server)}, expected {named} (RFC 2132 3.8)"
             self._found.append((rules.NOT_A_SERVER, text))
@@ -248,8 +244,8 @@ class DnsChecker:
             self._answer(packet, datagram.destination, payload, frame)
         elif datagram.source == 67:
             self._lease(datagram.payload)
-        else:
-            self._from_elsewhere(packet, datagram.destination, bytes(datagram.payload))
+        elif self._open:
+            self._from_elsewhere(packet, datagram.destination, datagram.payload)
         return iter(())
 
     def _answer(self, packet: Ipv4, port: int, payload: bytes, frame: Frame) -> None:
@@ -273,16 +269,15 @@ class DnsChecker:
         """Whether a question from this port went to that server."""
         return ends + port.to_bytes(2, "big") in self._waiting
 
-    def _from_elsewhere(self, packet: Ipv4, port: int, payload: bytes) -> None:
+    def _from_elsewhere(self, packet: Ipv4, port: int, payload: bytes | memoryview) -> None:
         """Of an address or port to which nothing went; who looks at neither takes it."""
-        ports = bytes(packet.payload[2:4]) + bytes(packet.payload[:2])
-        if packet.destination + packet.source + ports in self._elsewhere:
+        if _place(packet.destination, port, payload) not in self._open:
             return
-        if _place(packet.destination, port, payload) in self._open:
-            source = address_text(packet.source)
-            sender = int.from_bytes(packet.payload[:2], "big")
-            wrong = f"the answer to it came from {source}, port {sender}, which was not asked"
-            self._told.wrongly(dns.addresses(payload), wrong)
+        sender, own = (bytes(packet.payload[at : at + 2]) for at in (0, 2))
+        if packet.destination + packet.source + own + sender not in self._to_others:
+            where = end_text((packet.source, int.from_bytes(sender, "big")))
+            wrong = f"the answer to it came from {where}, which was not asked"
+            self._told.wrongly(dns.addresses(bytes(payload)), wrong)
 
     def _strange(self, place: bytes, payload: bytes) -> None:
         """It fits no question; where one waits, the guest may take it for the answer to that."""
@@ -365,7 +360,7 @@ def _key(ends: bytes, port: int, payload: bytes) -> bytes:
     return ends + port.to_bytes(2, "big") + payload[:2] + _question(payload)
 
 
-def _place(guest: bytes, port: int, payload: bytes) -> bytes:
+def _place(guest: bytes, port: int, payload: bytes | memoryview) -> bytes:
     return guest + port.to_bytes(2, "big") + payload[:2]
 
 

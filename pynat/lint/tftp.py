@@ -57,7 +57,7 @@ _MODES = {"netascii", "octet", "mail"}
 class _Transfer:
     guest: Address
     request: Packet
-    server: int = 0  # its port, once that is known
+    server: int | None = None  # its port, once that is known
     block_size: int = BLOCK
     came: dict[int, Span] = field(default_factory=dict)  # blocks; an OACK is block 0
     # How often each has come since the last acknowledgement, and when it last did.
@@ -153,7 +153,7 @@ class TftpChecker:
             self._asks(key, _decoded(datagram.payload), frame)
         elif self._transfers:
             transfer = self._transfers.get(key)
-            if transfer is not None and 0 != datagram.destination == transfer.server:
+            if transfer is not None and datagram.destination == transfer.server:
                 answer = _decoded(datagram.payload)
                 self._hurries(key, answer, frame)
                 self._answers(key, transfer, packet, answer)
@@ -182,6 +182,7 @@ class TftpChecker:
         if request is None:
             return
         self._hurries(key, request, frame)
+        self._udp.begin(key[0], key[1])
         wrong = [name for name in _NUMBERS if not _is_number(request.options.get(name, "0"))]
         if request.mode not in _MODES:
             text = f"{end_text(key[0])}: {request}: expected the mode octet (RFC 1350 5)"
@@ -245,7 +246,8 @@ class TftpChecker:
 
     def _forget(self, key: tuple[Address, bytes], transfer: _Transfer, ends: bytes) -> None:
         for port in (transfer.server, *transfer.others):
-            self._udp.unwatch(_flow(ends, transfer, port))
+            if port is not None:
+                self._udp.unwatch(_flow(ends, transfer, port))
         self._transfers.pop(key, None)
 
     def _tell(self, transfer: _Transfer, rule: Rule, text: str) -> None:
@@ -264,15 +266,13 @@ class TftpChecker:
             pace.comes(is_error=_opcode(datagram.payload) == tftp.ERROR)
         transfer = self._transfers.get(key)
         ends = packet.destination + packet.source
-        if transfer is None or not datagram.source:
+        if transfer is None:
             return self._take_found()
-        if transfer.server not in (0, datagram.source):
+        self._udp.watch(_flow(ends, transfer, datagram.source))
+        if transfer.server not in (None, datagram.source):
             transfer.others[datagram.source] = None
-            self._udp.watch(_flow(ends, transfer, datagram.source))
         else:
-            if not transfer.server:
-                transfer.server = datagram.source
-                self._udp.watch(_flow(ends, transfer, datagram.source))
+            transfer.server = datagram.source
             answer = _decoded(datagram.payload)
             is_long = len(transfer.came) >= _MOST
             if is_long or answer is None or answer.opcode not in (tftp.DATA, tftp.OACK):

@@ -20,6 +20,7 @@ from pynat.lint.tally import Tally
 from pynat.rules import udp as rules
 from pynat.rules.occasions import Occasion
 from pynat.wire import icmp, ipv4, mistakes, versions
+from pynat.wire.addresses import Address
 from pynat.wire.ipv4 import Ipv4
 from pynat.wire.udp import HEADER, Udp
 
@@ -29,8 +30,6 @@ FLOWS = 1024
 QUESTIONS = 16  # at the guest, of the others
 SAME = 4  # bytes that come back by no chance
 AT_ONCE = 0.1  # seconds
-_TFTP = 69
-_REQUESTS = (b"\0\1", b"\0\2")  # opcodes of TFTP
 _PORT, _PORTS = 2, 4  # bytes at the beginning of a datagram
 
 Flow = bytes  # the guest's address, the other's, their ports
@@ -62,6 +61,12 @@ class UdpChecker:
     def unwatch(self, flow: Flow) -> None:
         self._watched.pop(flow, None)
 
+    def begin(self, guest: Address, other: bytes) -> None:
+        """What passes between the guest's port and that host from now on is new."""
+        ends = guest[0] + other + guest[1].to_bytes(_PORT, "big")
+        for flow in [one for one in self._flows if one.startswith(ends)]:
+            del self._flows[flow]
+
     def from_guest(self, frame: Frame) -> Iterator[Finding]:
         datagram, packet = frame.udp, frame.ip
         if packet is None:
@@ -71,8 +76,6 @@ class UdpChecker:
                 yield from self._answers(packet, _quoted(frame.icmp.payload))
             return
         flow = packet.ends + packet.payload[:_PORTS]
-        if datagram.destination == _TFTP and datagram.payload[:2] in _REQUESTS:
-            self._asked_anew(flow[:-_PORT])
         if self._flows.get(flow) is not False:
             yield from self._from_elsewhere(frame.when, packet, datagram, flow)
             yield from self._answers(packet, flow)
@@ -134,11 +137,6 @@ class UdpChecker:
             text = f"{packet}: the {len(came.data)} bytes that came to port {came.port} come back"
             text += f" from port {datagram.source}, expected from {came.port}"
             yield Finding(rules.OTHER_PORT, f"{text} (RFC 1122 4.1.3.5)")
-
-    def _asked_anew(self, ends: bytes) -> None:
-        """ends: a flow without the other's port. An answer from the port of the last one is new."""
-        for flow in [one for one in self._flows if one.startswith(ends)]:
-            del self._flows[flow]
 
     def _asked(self, packet: Ipv4, datagram: Udp) -> bool:
         """The guest answers somebody who has the port by chance."""

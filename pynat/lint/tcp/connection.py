@@ -451,9 +451,9 @@ class Connection:
             return
         common = self._common
         common.resets_answered += 1
-        if common.resets_answered == _TWICE >= common.resets_came / 2:
+        if common.resets_answered >= max(_TWICE, common.resets_came / 2):
             text = "RST in answer to the other end's RST, to which nothing is sent"
-            tell(tcp_ending.ANSWERS_RESET, f"{text}; so in {_TWICE} connections")
+            tell(tcp_ending.ANSWERS_RESET, f"{text}; so in {common.resets_answered} connections")
 
     def _instead_of_fin(self, seq: int, tell: Tell) -> None:
         """Once may be an accident of the program's."""

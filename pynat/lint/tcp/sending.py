@@ -58,7 +58,8 @@ class Sending:
         self._began = False  # with anything behind its SYN
         self._gap: Gap | None = None
         self._last = NEVER  # when the guest sent anything
-        self._pressed = NEVER  # when it last did, or, of what has no room, asked for an answer
+        # When it did before the window closed; after that, what the other end has to answer alone.
+        self._pressed = NEVER
         self._closed: Span | None = None  # since when the peer's window is closed
         self._small: Span | None = None  # since when it has less room than a segment takes
         self._opened: Span | None = None  # when it opened after long silence

@@ -205,7 +205,7 @@ class TcpTable:
             known = self._output.notices.known_acks(flow.four_tuple.key)
             return flow.may_cross(segment, known)
         if refusal.rule is rules.tcp.RESET_BESIDE:
-            return self._is_of_the_old(flow, segment) or self._is_right(flow, segment)
+            return self._is_of_the_old(flow, segment) or self._is_at_its_next(flow, segment)
         is_ack = refusal.rule is rules.tcp.ACK_OF_NOTHING
         return is_ack and flow.awaits_guest and self._is_in_time_wait(flow, segment)
 
@@ -222,9 +222,9 @@ class TcpTable:
         ended = self._ended.get(flow.four_tuple.key)
         return ended is not None and ended.number == reset.seq
 
-    def _is_right(self, flow: Flow, reset: Segment) -> bool:
-        """At the guest's next number, where not all that is before it has come, or at one that a
-        bad wire has acknowledged late."""
+    def _is_at_its_next(self, flow: Flow, reset: Segment) -> bool:
+        """Of the guest's numbers, where not all before it has come; or at one that a bad wire has
+        acknowledged late."""
         key = flow.four_tuple.key
         sent = self._output.notices.bad_wire.sent_up_to(key)
         return flow.is_next(reset.seq, sent) or self._knew_ack(key, reset.seq)

@@ -253,37 +253,32 @@ def has_a_label_with_a_dot(lab: LintedLab) -> None:
     asks(lab)
 
 
+def believes(lab: LintedLab, fault: str) -> None:
+    introduce(lab)
+    lab.router.faults.add(f"dns * {fault}")
+    asks(lab)
+    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+
+
 @example("DNS029", config=NAMES)
 def compares_no_id(lab: LintedLab) -> None:
     """The guest takes the first answer that comes to its port."""
-    introduce(lab)
-    lab.router.faults.add("dns * wrong-id")
-    asks(lab)
-    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+    believes(lab, "wrong-id")
 
 
 @example("DNS029", config=NAMES)
 def compares_no_name(lab: LintedLab) -> None:
-    introduce(lab)
-    lab.router.faults.add("dns * wrong-question")
-    asks(lab)
-    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+    believes(lab, "wrong-question")
 
 
 @example("DNS029", config=NAMES)
 def compares_no_server(lab: LintedLab) -> None:
-    introduce(lab)
-    lab.router.faults.add("dns * wrong-address")
-    asks(lab)
-    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+    believes(lab, "wrong-address")
 
 
 @example("DNS029", config=NAMES)
 def compares_no_port(lab: LintedLab) -> None:
-    introduce(lab)
-    lab.router.faults.add("dns * wrong-port")
-    asks(lab)
-    lab.from_guest(udp("192.0.2.7", 9, b"hello"))
+    believes(lab, "wrong-port")
 
 
 @clean("DNS029", config=NAMES)
