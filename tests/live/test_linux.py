@@ -60,7 +60,9 @@ def ran(module_artifacts: Path, bochs: Bochs, web: HttpServer, dns: DnsStub) -> 
         script = f"""
 check dhcp nic_up eth0
 check ping ping -c 4 {ROUTER}
-check long-ping ping -c 2 -s {LONGEST} {ROUTER}
+long() {{ ping -c 1 -W 60 -s {LONGEST} {ROUTER}; }}  # ping -c 2 waits 1 s for the last reply
+twice() {{ long; long; }}
+check long-pings twice
 check download wget -q -O /tmp/data {at}/bytes/4/{SIZE}
 check downloaded sha256sum /tmp/data
 check upload sh -c 'nc {ROUTER} {sink.port} </tmp/data'
@@ -106,7 +108,7 @@ def test_ping_router(ran: Ran) -> None:
 
 
 def test_the_longest_ping(ran: Ran) -> None:
-    assert "2 packets transmitted, 2 packets received" in ran.checks["long-ping"].output
+    assert ran.checks["long-pings"].output.count("1 packets received") == 2
 
 
 def test_download(ran: Ran) -> None:
