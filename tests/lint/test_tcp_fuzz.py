@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import pytest
+
 from pynat.lint.frame import Frame, decode
 from pynat.lint.tally import Tally
 from pynat.lint.tcp import checker
@@ -90,25 +92,49 @@ def said(seed: int) -> Counter[str]:
     return found
 
 
-def test_flows_that_ended_are_forgotten() -> None:
+ACK_FIN = tcp.ACK | tcp.FIN
+ENDS = {
+    "the guest resets it": (("guest", tcp.RST | tcp.ACK, 1, 1),),
+    "the other end resets it": (("peer", tcp.RST | tcp.ACK, 1, 1),),
+    "the guest closes it last": (
+        ("peer", ACK_FIN, 1, 1),
+        ("guest", ACK_FIN, 1, 2),
+        ("peer", tcp.ACK, 2, 2),
+    ),
+    "the other end closes it last": (
+        ("guest", ACK_FIN, 1, 1),
+        ("peer", ACK_FIN, 1, 2),
+        ("guest", tcp.ACK, 2, 2),
+    ),
+}
+Said = tuple[str, int, int, int]  # by whom, flags, number and acknowledgement
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=list(ENDS))
+def test_flows_that_ended_are_forgotten(end: tuple[Said, ...]) -> None:
     looker = TcpChecker(1500, Tally())
     for port in range(1024, 1124):
-        _opened_and_reset(looker, port, now=0.0)
+        _opened_and(end, looker, port, now=0.0)
     assert len(looker) == 100
-    _opened_and_reset(looker, 60_000, now=checker.TIME_WAIT + 1)
+    _opened_and((), looker, 60_000, now=checker.TIME_WAIT + 1)
     assert len(looker) == 1
 
 
-def _opened_and_reset(looker: TcpChecker, port: int, now: float) -> None:
-    for one in (
-        Segment(port, 80, 0, 0, tcp.SYN, 1000),
-        Segment(80, port, 0, 1, tcp.SYN | tcp.ACK, 1000),
-        Segment(port, 80, 1, 1, tcp.ACK, 1000),
-        Segment(port, 80, 1, 1, tcp.RST | tcp.ACK, 0),
-    ):
-        if one.source == port:
+def test_flows_that_are_open_are_not_forgotten() -> None:
+    looker = TcpChecker(1500, Tally())
+    _opened_and((), looker, 1024, now=0.0)
+    _opened_and((), looker, 60_000, now=checker.TIME_WAIT + 1)
+    assert len(looker) == 2
+
+
+def _opened_and(end: tuple[Said, ...], looker: TcpChecker, port: int, now: float) -> None:
+    begin = (("guest", tcp.SYN, 0, 0), ("peer", tcp.SYN | tcp.ACK, 0, 1), ("guest", tcp.ACK, 1, 1))
+    for who, flags, seq, ack in begin + end:
+        if who == "guest":
+            one = Segment(port, 80, seq, ack, flags, 1000)
             looker.from_guest(_decoded(frame(GUEST, PEER, one), now))
         else:
+            one = Segment(80, port, seq, ack, flags, 1000)
             looker.to_guest(_decoded(frame(PEER, GUEST, one), now))
 
 
