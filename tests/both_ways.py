@@ -150,8 +150,8 @@ def _is_same(one: Said, other: Said) -> bool:
 
 
 def without_time(said: Counter[Said]) -> Counter[Said]:
-    """What a TAP device cannot change: its frames may have waited to be read, which the linter
-    knows and a capture does not, so what goes by a time is left out; and a peer of tests/netns
+    """What a TAP device cannot change: its frames may have waited to be read, which a capture knows
+    less exactly than the linter, so what goes by a time is left out; and a peer of tests/netns
     that is silent on purpose may be in another state than the wire shows."""
     return Counter(
         one._replace(text=_STATE.sub("", one.text))

@@ -3,22 +3,24 @@
 A frame that is read has come since nothing more waited, and while this thread was awake.
 To ask for how long it was takes longer than to look at a frame. So it is done once in `NEAR`
 seconds: the wall time since nothing waited, and what the thread was awake since it was asked last,
-are bounds too.
+are bounds too. A capture is told of long waits, so that who reads it knows of them.
 
 A fault of the linter's own ends it, and not the network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pynat.link.link import Link, Wrapper
 from pynat.lint.frame import Finding
 from pynat.lint.linter import Linter
 from pynat.lint.span import CardWire, Span, span
+from pynat.log.comments import waited
 from pynat.log.notices import Level, Notices
 
 NEAR = 0.001  # seconds, far less than what any rule waits for
+LONG = 0.01  # seconds, still less than that
 
 
 class LintLink(Wrapper):
@@ -44,9 +46,9 @@ class LintLink(Wrapper):
 
     def receive(self, limit: int) -> list[tuple[float, bytes]]:
         if self._awake is None:
-            frames, waited = self._inner.receive(limit), 0.0
+            frames, late = self._inner.receive(limit), 0.0
         else:
-            frames, waited = self._read(self._awake, limit)
+            frames, late = self._read(self._awake, limit)
         if self._was_reset():
             self._linter.reset()
         if frames:
@@ -54,8 +56,9 @@ class LintLink(Wrapper):
                 self._speed = speed
                 self._linter.card_speed(speed)
             look = self._linter.from_guest
+            self._remark((frame for _, frame in frames), "read", late)
             for when, frame in frames:
-                self._look(frame, span((when - waited, when)), look)
+                self._look(frame, span((when - late, when)), look)
         return frames
 
     def _read(
@@ -63,23 +66,29 @@ class LintLink(Wrapper):
     ) -> tuple[list[tuple[float, bytes]], float]:
         """With how long they may have waited; reading does not sleep."""
         begun, asked = self.now(), self._asked
-        waited = begun - self._emptied
+        late = begun - self._emptied
         if begun - asked[0] > NEAR:
             asked = begun, awake()
-            waited = min(waited, asked[1] - self._asked[1])
+            late = min(late, asked[1] - self._asked[1])
         frames = self._inner.receive(limit)
-        waited += self.now() - begun
+        late += self.now() - begun
         if len(frames) < limit:
             self._emptied, self._asked = begun, asked
-        return frames, waited
+        return frames, late
 
     def send(self, frames: list[bytes]) -> int:
         before = self.now()
         taken = self._inner.send(frames)
         after, speed, look = self.now(), self._innermost.speed, self._linter.to_guest
+        self._remark(frames, "handed over", after - before)
         for frame in frames:
             self._look(frame, self._wire.span(len(frame), speed, before, after), look)
         return taken
+
+    def _remark(self, frames: Iterable[bytes], to_be: str, late: float) -> None:
+        if late >= LONG:
+            for frame in frames:
+                self._notices.comments.add(frame, waited(late, to_be))
 
     def _look(self, frame: bytes, when: Span, look: Callable[[bytes, Span], list[Finding]]) -> None:
         self._count(frame)

@@ -8,6 +8,7 @@ what a bad wire did to them, are kept for a while always.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ IMPAIRED = "impair rule"  # begins what is said of a bad wire
 NOT_DELIVERED = "not delivered: "  # begins what is said of a frame that the card did not take
 IGNORED = "on purpose: as good as lost"  # said of what a host that misbehaves does not hear
 RESET = "the guest was reset before"  # said of the first frame since
+_WAITED = re.compile(r"^may have waited (\d+\.\d+) s to be ", re.MULTILINE)
 _MAX_FRAMES = 4096  # frames remarked on and never written; then the oldest is forgotten
 _NUMBERED = 512  # frames whose numbers are remembered at least, for what is said of them
 
@@ -27,6 +29,17 @@ class WireFault(NamedTuple):
 
     cause: str  # the impair rule, say
     explains: frozenset[Rule] | None  # what may come of it; None: it was changed, anything
+
+
+def waited(seconds: float, to_be: str) -> str:
+    """What is said of a frame that was not read, or handed over, at once."""
+    return f"may have waited {seconds:.6f} s to be {to_be}: this machine was busy"
+
+
+def seconds_waited(comment: str) -> float:
+    """At most."""
+    found = _WAITED.search(comment)
+    return float(found[1]) if found else 0.0
 
 
 @dataclass(slots=True)

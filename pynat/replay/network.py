@@ -32,9 +32,9 @@ from pynat.errors import Malformed
 from pynat.lint.frame import Finding, Frame, decode
 from pynat.lint.linter import Linter
 from pynat.lint.pieces import Pieces
-from pynat.lint.span import CardWire
+from pynat.lint.span import CardWire, Span
 from pynat.lint.summary import Summary, summary
-from pynat.log.comments import IGNORED, IMPAIRED, NOT_DELIVERED, RESET
+from pynat.log.comments import IGNORED, IMPAIRED, NOT_DELIVERED, RESET, seconds_waited
 from pynat.log.notices import JournalEntry, Level, Notices
 from pynat.nat.host_backend import settle
 from pynat.nat.messages import Action, Event, Resolve, Resolved
@@ -171,7 +171,8 @@ class Replay:
             self.notices.finding(finding.rule, finding.text, self._last, None)
 
     def _from_guest(self, frame: bytes, one: Captured) -> None:
-        self._look(self._linter.from_guest(frame, one.when), frame, one, from_guest=True)
+        when = Span(one.when - seconds_waited(one.comment), one.when)
+        self._look(self._linter.from_guest(frame, when), frame, one, from_guest=True)
         spoilt = _SPOILT_BY.search(one.comment)  # it came to the router, but not as it is here
         if one.lost or spoilt or IGNORED in one.comment:
             by = spoilt or _LOST_BY.search(one.comment)
@@ -192,8 +193,9 @@ class Replay:
         if NOT_DELIVERED in one.comment:
             self._linter.begin_anew()
         elif not one.lost:
-            span = self._card.span(len(frame), self._about.megabits, one.when, one.when)
-            self._look(self._linter.to_guest(frame, span), frame, one, from_guest=False)
+            after = one.when + seconds_waited(one.comment)
+            when = self._card.span(len(frame), self._about.megabits, one.when, after)
+            self._look(self._linter.to_guest(frame, when), frame, one, from_guest=False)
         if seen := self._as_sent(frame, one.when):
             self._seen(seen, one.when)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from pynat.config import Config
+from pynat.link.capture import CaptureLink
 from pynat.link.lint import LintLink
 from pynat.lint.linter import Linter
 from pynat.lint.span import NEVER, Span
-from pynat.log.notices import Notices
+from pynat.log.notices import JournalEntry, Notices
+from pynat.replay.capture import Capture
 from tests.lint.play import OPEN, play
 
 DATA = "> . 1:1461(1460) ack 1\n > P. 1461:1561(100) ack 1"
@@ -26,7 +29,7 @@ class Machine:
     receive_runs = None
     send_runs = None
 
-    def __init__(self, speed: int = 0) -> None:
+    def __init__(self, speed: int = 0, capture: Path | None = None) -> None:
         self.config = Config()
         self.speed = speed
         self.time = 100.0
@@ -36,7 +39,12 @@ class Machine:
         self.linter = Linter(self.config)
         self._notices = Notices(lambda level, text: None)
         self.asked = 0  # times that the thread was, how long it was awake
-        self.link = LintLink(self, self.linter, self._notices, self._awake)
+        comments = self._notices.comments
+        comments.look(linted=True)
+        self._capture = CaptureLink(self, comments=comments)
+        if capture:
+            self._capture.start(capture, first=True)
+        self.link = LintLink(self._capture, self.linter, self._notices, self._awake)
 
     @property
     def found(self) -> set[str]:
@@ -57,11 +65,17 @@ class Machine:
         self.awake += awake
         self.link.receive(limit)
 
+    def says(self, script: str) -> None:
+        play(self, script)  # type: ignore[arg-type]
+
     def opened(self) -> None:
         syn, syn_ack, ack = OPEN.strip().splitlines()
         for line in (syn, syn_ack, ack):
-            play(self, line)  # type: ignore[arg-type]
+            self.says(line)
             self.read(0.0001)
+
+    def end(self) -> None:
+        self._capture.stop()
 
     # ------------------------------------------------------------------ what LintLink asks of it
     def _awake(self) -> float:
@@ -90,10 +104,7 @@ def machine() -> Machine:
 
 @pytest.fixture
 def says(machine: Machine) -> Callable[[str], None]:
-    def say(script: str) -> None:
-        play(machine, script)  # type: ignore[arg-type]
-
-    return say
+    return machine.says
 
 
 def test_a_span_bounds_what_lies_between() -> None:
@@ -128,6 +139,37 @@ def test_what_is_read_soon_after_was_not_sent_soon_after(
     says(f"+0.01 {AGAIN}")
     machine.read(0.001)
     assert machine.found & {"TCP071"} == wanted
+
+
+@pytest.mark.parametrize(("awake", "wanted"), [(0.3, set()), (0.01, {"TCP071"})])
+def test_who_reads_the_capture_knows_what_waited_to_be_read(
+    tmp_path: Path, awake: float, wanted: set[str]
+) -> None:
+    machine = Machine(capture=tmp_path / "net.pcapng")
+    machine.opened()
+    machine.says(f"+5 {DATA}")
+    machine.read(awake)
+    machine.says(f"+0.01 {AGAIN}")
+    machine.read(0.001)
+    machine.end()
+    assert machine.found & {"TCP071"} == wanted == offline(tmp_path / "net.pcapng") & {"TCP071"}
+
+
+@pytest.mark.parametrize(("sending", "wanted"), [(0.7, set()), (0.01, {"TCP085"})])
+def test_who_reads_the_capture_knows_what_waited_to_be_handed_over(
+    tmp_path: Path, sending: float, wanted: set[str]
+) -> None:
+    machine = Machine(capture=tmp_path / "net.pcapng")
+    machine.opened()
+    late_acknowledgements(machine, sending)
+    machine.end()
+    assert machine.found & {"TCP085"} == wanted == offline(tmp_path / "net.pcapng") & {"TCP085"}
+
+
+def offline(path: Path) -> set[str]:
+    entries: list[JournalEntry] = []
+    assert list(Capture(path).frames(entries.append))
+    return {one.rule.code for one in entries}
 
 
 def test_turns_that_follow_each_other_do_not_ask_the_thread(
@@ -173,16 +215,21 @@ def test_an_acknowledgement_that_is_read_late_was_not_sent_late(
 
 @pytest.mark.parametrize(("sending", "wanted"), [(0.7, set()), (0.01, {"TCP085"})])
 def test_what_is_handed_over_late_is_not_acknowledged_late(
-    machine: Machine, says: Callable[[str], None], sending: float, wanted: set[str]
+    machine: Machine, sending: float, wanted: set[str]
 ) -> None:
     machine.opened()
+    late_acknowledgements(machine, sending)
+    assert machine.found & {"TCP085"} == wanted
+
+
+def late_acknowledgements(machine: Machine, sending: float) -> None:
+    """As it seems: what is acknowledged takes so many seconds to be handed over."""
     machine.sending = sending
     for at in range(1, 401, 100):
-        says(f"< P. {at}:{at + 100}(100) ack 1")
+        machine.says(f"< P. {at}:{at + 100}(100) ack 1")
         machine.wait(0.7 - sending)
-        says(f"> . 1:1(0) ack {at + 100} win 65000")
+        machine.says(f"> . 1:1(0) ack {at + 100} win 65000")
         machine.read(0.001)
-    assert machine.found & {"TCP085"} == wanted
 
 
 def test_a_window_that_opens_long_after_a_probe_is_no_answer(
