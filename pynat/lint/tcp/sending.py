@@ -22,6 +22,7 @@ from pynat.rules.occasions import Occasion
 from pynat.wire.tcp import FIN, MAX_OPTIONS, PSH, URG, Segment
 
 _MIN_MSS = 48  # bytes; no stack needs to go below what Linux does
+_TWICE = 2
 _GAP_STAYS = 3.0  # seconds: by then whatever was lost has been sent again
 _SETTLED = 0.5  # seconds after which the guest has seen what was sent to it
 _ANSWERED = 0.6  # seconds by which an acknowledgement has come, delayed by 0.5
@@ -45,6 +46,7 @@ class Gap(NamedTuple):
     end: int
     when: Span
     heard: Span  # the other end, last
+    again: int = 0  # segments behind it that came again; one may be a probe (RFC 8985 7.3)
 
 
 class Sending:
@@ -94,10 +96,11 @@ class Sending:
             self._end(segment, seq, length, when, tell)
         if seq > guest.top and self._gap is None:
             self._gap = Gap(guest.top, seq, when, self.resending.heard)
+        again = 0 < segment.length <= guest.top - seq
         if length or segment.flags & FIN:
             self._takes_numbers(segment, seq, seq + length + (segment.flags & FIN), when, tell)
         if self._gap is not None:
-            self._look_at_gap(self._gap, seq, segment.length, when, tell)
+            self._look_at_gap(self._gap, seq, when, tell, again=again)
         if when.first >= self.resending.due:
             self.resending.look_for_overdue(when, tell)
         self._opened = None
@@ -291,7 +294,7 @@ class Sending:
         if gap is not None and gap[:2] == (seq, end) and gap.when is self._last:
             self._is_overtaken(gap, when, tell)
         if gap is not None and seq <= gap.start < end:
-            self._gap = gap._replace(start=end) if end < gap.end else None
+            self._gap = gap._replace(start=end, again=0) if end < gap.end else None
 
     def _is_overtaken(self, gap: Gap, when: Span, tell: Tell) -> None:
         """By its neighbor; nobody has asked for it meanwhile."""
@@ -303,15 +306,18 @@ class Sending:
             text = f"{gap.start}:{gap.end} comes {ago} behind the segment that follows it"
             tell(link.SWAPPED, f"{text}, expected before it; {self._common.overtaken} times so far")
 
-    def _look_at_gap(self, gap: Gap, seq: int, length: int, when: Span, tell: Tell) -> None:
+    def _look_at_gap(self, gap: Gap, seq: int, when: Span, tell: Tell, *, again: bool) -> None:
         """A guest whose frames were lost before we saw them sends from the gap on, in time."""
         if self._peer.acked > gap.start:
             self._gap = None  # it had been sent
         elif self._peer.acked < gap.start:
-            self._gap = gap._replace(when=when)
-        elif when.least(gap.when) > _GAP_STAYS and length and seq > gap.start:
-            self._gap = None
-            tell(rules.SKIPS, f"{gap.start}:{gap.end} was never sent, though later numbers were")
+            self._gap = gap._replace(when=when, again=0)
+        elif again and seq > gap.start:
+            self._gap = gap = gap._replace(again=gap.again + 1)
+            if gap.again >= _TWICE and when.least(gap.when) > _GAP_STAYS:
+                self._gap = None
+                text = f"{gap.start}:{gap.end} was never sent, though later numbers were"
+                tell(rules.SKIPS, text)
 
     def _explains_gap(self, ack: int) -> bool:
         """What was sent there was lost for us only."""

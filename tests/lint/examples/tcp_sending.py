@@ -307,6 +307,14 @@ def sends_its_last_byte_before_its_fin(lab: LintedLab) -> None:
 
 
 @clean("TCP054")
+def probes_by_its_last_segment(lab: LintedLab) -> None:
+    """All of its data were lost before they could be seen, and its time-out is long, as the
+    handshake was: so it sends its last segment first (RFC 8985 7.3)."""
+    fin = "> F. 2001:2001(0) ack 1"
+    play(lab, f"{OPEN}\n {fin}\n +3.5 {fin}\n +1 > . 1:1461(1460) ack 1\n +3.5 {fin}")
+
+
+@clean("TCP054")
 def mends_an_earlier_loss_first(lab: LintedLab) -> None:
     """Byte 1 was lost behind the card, bytes 1461 to 2001 before they could be seen."""
     first = "> . 1:1461(1460) ack 1"
