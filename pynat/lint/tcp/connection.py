@@ -387,8 +387,9 @@ class Connection:
             text = f"{what} in answer to a SYN, expected RST and ACK that acknowledges 1"
             self._often.once(tcp_opening.WEAK_REFUSAL, text, tell)
         elif acknowledges and not segment.flags & RST:
-            text = "ACK without SYN in answer to a SYN, expected both"
-            self._often.once(tcp_opening.ANSWER_FLAGS, text, tell)
+            # Once it may follow a SYN-ACK that a device has lost (RFC 9293 3.10.7.4).
+            text = "ACK without SYN in answer to a SYN twice, expected both"
+            self._often.tell(tcp_opening.ANSWER_FLAGS, _TWICE, text, tell)
 
     def _far_outside(self, segment: Segment, seq: int, guest: Side, tell: Tell) -> None:
         meant = guest.number(swapped(segment.seq, 4))

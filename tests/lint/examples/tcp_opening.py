@@ -472,7 +472,14 @@ def answers_by_a_bare_syn(lab: LintedLab) -> None:
 
 @example("TCP048")
 def answers_by_a_bare_acknowledgement(lab: LintedLab) -> None:
-    play(lab, f"{COMES} > . 0:0(0) ack 1")
+    play(lab, f"{COMES} > . 0:0(0) ack 1\n +1 {COMES} > . 0:0(0) ack 1")
+
+
+@clean("TCP048")
+def acknowledges_a_syn_that_came_again(lab: LintedLab) -> None:
+    """Its SYN-ACK was lost before it could be seen; it does not send that for each SYN."""
+    syn_ack = "> S. 0:0(0) ack 1 win 65535 <mss 1460>"
+    play(lab, f"{COMES} +1 {COMES} > . 1:1(0) ack 1\n +0.1 {syn_ack}\n < . 1:1(0) ack 1")
 
 
 @clean("TCP048")
