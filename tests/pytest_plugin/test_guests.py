@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from pynat.testing.kit.guest import Guest
+from pynat.testing.kit.options import BootOptions
 from tests.bochs.machines import HANG, POWER_OFF, bochsrc, disk
 from tests.cli.test_run_options import E9, said, serial
 from tests.pytest_plugin.conftest import Suite, assert_lines, assert_outcomes
@@ -30,6 +34,21 @@ def test_a_guest_is_read_and_written_while_it_runs(suite: Suite) -> None:
         assert guest.outcome is None
     """
     assert_outcomes(suite(tests, answers()), passed=1)
+
+
+def test_a_network_is_there_once_it_can_be_asked(tmp_path: Path) -> None:
+    """Its last line says so: a test must not be refused because it was faster."""
+    guest, said = Guest(BootOptions(disk="disk"), tmp_path), "0i[E1000A] 0.000000 "
+    lines = [
+        f"{said}network 192.168.16.0/24, router 192.168.16.1, hermetic, seed 5",
+        "0i[CPU0  ] another line",
+        f"{said}control socket /tmp/x.sock",
+    ]
+    seeds = []
+    for count in range(len(lines) + 1):
+        (tmp_path / "bochs.log").write_text("".join(f"{line}\n" for line in lines[:count]))
+        seeds.append(guest.seed)
+    assert seeds == [None, None, None, 5]
 
 
 def test_a_line_is_expected_once_and_a_prompt_needs_no_end(suite: Suite) -> None:

@@ -30,8 +30,10 @@ from pynat.testing.kit.stream import Stream
 from pynat.testing.kit.verdicts import found_in
 
 START = 60.0  # seconds until the network has to be there
-_READY = re.compile(
-    r"\] (?:\d+\.\d+ +)?network (?P<net>\S+), .*, seed (?P<seed>\d+)$", re.MULTILINE
+_READY = re.compile(  # the control socket is the last that is made
+    r"\] (?:\d+\.\d+ +)?network (?P<net>\S+), .*, seed (?P<seed>\d+)$"
+    r"(?s:.*?)\] (?:\d+\.\d+ +)?control socket ",
+    re.MULTILINE,
 )
 T = TypeVar("T")
 
