@@ -29,6 +29,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Interface
+from math import inf
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
@@ -52,7 +53,8 @@ from pynat.testing.linted import LintedLab
 
 _TIME = re.compile(r"\d+(?:\.\d+)?(?= m?s\b)")
 ROUNDED = 1.1  # of the last digit that is said: a capture has microseconds, and rounds another way
-TIMED = {"ARP031", "IP030"}  # these too go by time, and need not say one
+READ_LATE = inf  # a frame may have waited in a TAP device for as long as the machine was busy
+TIMED = {"ARP031", "IP030", "TCP071", "TCP077"}
 LONGEST = 12 << 20  # bytes of a capture that are looked at: 7 s of work; most boots leave less
 FOLDERS = ("tmp_path", "artifacts", "module_artifacts")  # fixtures, beside pytester
 _SAID = re.compile(r"(?:dropped: )?([A-Z]+\d\d\d) ([^:]*): (.*)")
@@ -118,7 +120,7 @@ def differences(path: Path, looked_at: LookedAt, *, is_late: bool = False) -> li
     was, now = live(path), _said(looked_at[0])
     if is_late:
         was, now = without_time(was), without_time(now)
-    only_was, only_now = _apart(was - now, now - was)
+    only_was, only_now = _apart(was - now, now - was, READ_LATE if is_late else ROUNDED)
     return [
         f"only {where}: #{one.number} {one.code} {one.text}"
         for where, found in (("live", only_was), ("offline", only_now))
@@ -128,11 +130,11 @@ def differences(path: Path, looked_at: LookedAt, *, is_late: bool = False) -> li
     ]
 
 
-def _apart(was: Counter[Said], now: Counter[Said]) -> tuple[list[Said], list[Said]]:
+def _apart(was: Counter[Said], now: Counter[Said], within: float) -> tuple[list[Said], list[Said]]:
     """What is left of both when those are taken away that only their times tell apart."""
     left, rest = [], list(now.elements())
     for one in was.elements():
-        same = next((other for other in rest if _is_same(one, other)), None)
+        same = next((other for other in rest if _is_same(one, other, within)), None)
         if same is None:
             left.append(one)
         else:
@@ -140,23 +142,23 @@ def _apart(was: Counter[Said], now: Counter[Said]) -> tuple[list[Said], list[Sai
     return left, rest
 
 
-def _is_same(one: Said, other: Said) -> bool:
+def _is_same(one: Said, other: Said, within: float) -> bool:
     words = [_TIME.sub("", said.text) for said in (one, other)]
     times = [_TIME.findall(said.text) for said in (one, other)]
     return (one.number, one.code, words[0]) == (other.number, other.code, words[1]) and all(
-        abs(float(a) - float(b)) <= ROUNDED / 10 ** len(a.partition(".")[2])
+        abs(float(a) - float(b)) <= within / 10 ** len(a.partition(".")[2])
         for a, b in zip(*times, strict=True)
     )
 
 
 def without_time(said: Counter[Said]) -> Counter[Said]:
-    """What a TAP device cannot change: its frames may have waited to be read, which a capture knows
-    less exactly than the linter, so what goes by a time is left out; and a peer of tests/netns
-    that is silent on purpose may be in another state than the wire shows."""
+    """What a TAP device cannot change: its frames may have waited to be read, of which a capture
+    is told from 10 ms on alone; and a peer of tests/netns that is silent on purpose may be in
+    another state than the wire shows."""
     return Counter(
         one._replace(text=_STATE.sub("", one.text))
         for one in said.elements()
-        if one.code not in TIMED and not _TIME.search(one.text)
+        if one.code not in TIMED
     )
 
 
