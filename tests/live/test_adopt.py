@@ -41,4 +41,6 @@ shell
             boot.wait_until(lambda: reported in web.reports.all(), "no report", 100)
         else:
             boot.wait_until(lambda: told in log.read_text(errors="replace"), "not told", 100)
+            # Nobody answers, so it asks for its gateway four times within a second.
+            boot.wait_until(lambda: "ARP022" in log.read_text(errors="replace"), "not asked", 100)
     assert (told in log.read_text(errors="replace")) == (not adopt)
