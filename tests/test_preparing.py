@@ -11,6 +11,7 @@ import sys
 import tarfile
 import textwrap
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,15 @@ def test_the_kernel_comes_from_nothing(archive: Archive) -> None:
     told.clear()
     assert fetch_kernel(told.append) == kernel
     assert told == []
+
+
+def test_who_comes_at_the_same_time_waits(archive: Archive) -> None:
+    """As the workers of a run do; apt itself would let the second one fail."""
+    told: list[str] = []
+    with ThreadPoolExecutor(4) as workers:
+        made = list(workers.map(lambda _: fetch_kernel(told.append), range(4)))
+    assert len(set(made)) == 1
+    assert len(told) == 2  # the lists, and the package
 
 
 def test_a_kernel_whose_parts_are_packages_of_their_own(archive: Archive) -> None:

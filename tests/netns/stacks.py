@@ -7,6 +7,7 @@ Each does what the words of its command say, and prints a line for each (lwip/gu
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -31,9 +32,14 @@ class Stack:
     program: Callable[[], Path]
     settings: tuple[str, ...] = ()
 
+    @functools.cached_property
+    def _built(self) -> Path:
+        """Asked for once: each time apt needs a second, where it keeps no index."""
+        return self.program()
+
     def command(self, wanted: Iterable[str], device: str = DEVICE) -> list[str]:
         """device: or a seed, for a guest in virtual time."""
-        return [str(self.program()), device, *self.settings, *" ".join(wanted).split()]
+        return [str(self._built), device, *self.settings, *" ".join(wanted).split()]
 
     def network(self, folder: Path, config: str) -> AbstractContextManager[TapNetwork]:
         return alone(folder, config, self.name)

@@ -7,6 +7,7 @@ directory, which needs no root.
 
 from __future__ import annotations
 
+import contextlib
 import lzma
 import re
 import subprocess
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pynat.testing.guests.files import GuestUnavailable, cache_dir, program, run
+from pynat.testing.guests.files import GuestUnavailable, cache_dir, locked, program, run
 
 T = TypeVar("T")
 Tell = Callable[[str], None]  # takes a line on what is being done
@@ -75,11 +76,13 @@ def with_lists_in(folder: Path, **directories: Path | str) -> Apt:
 def with_any_lists(use: Callable[[Apt], T], tell: Tell = silent) -> T:
     """What `use` makes of the first lists that will do; raises its last GuestUnavailable."""
     for apt in (Apt(), *_kept_lists()):
-        try:
+        with contextlib.suppress(GuestUnavailable):
             return use(apt)
-        except GuestUnavailable:
-            continue
-    return use(_fresh_lists(tell))
+    with locked(_lists()):
+        for apt in _kept_lists():  # another process may have read them meanwhile
+            with contextlib.suppress(GuestUnavailable):
+                return use(apt)
+        return use(_fresh_lists(tell))
 
 
 def _kept_lists() -> Iterator[Apt]:

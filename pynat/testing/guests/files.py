@@ -6,13 +6,14 @@ All but the programs in assembler are taken from installed Debian packages, or d
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 ISOLINUX = Path("/usr/lib/ISOLINUX/isolinux.bin")
@@ -40,9 +41,7 @@ def made_once(target: Path, make: Callable[[Path], None]) -> Path:
     """
     if target.is_dir():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f".{target.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(target):
         if not target.is_dir():
             with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent) as name:
                 part = Path(name) / target.name
@@ -50,6 +49,15 @@ def made_once(target: Path, make: Callable[[Path], None]) -> Path:
                 make(part)
                 part.rename(target)
     return target
+
+
+@contextlib.contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Who asks for the same at the same time waits, here or in another process."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_name(f".{target.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def installed(path: Path, package: str) -> Path:

@@ -10,6 +10,7 @@ The script runs as root with these helpers; what it prints goes to the serial fi
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -131,7 +132,7 @@ def linux_image(
     programs: of the host, to be in the guest's PATH, with the shared libraries they need.
     files: name in the guest's top folder -> contents.
     """
-    folder = fetch_kernel()
+    folder = _known_kernel(cache_dir(), _recipe())
     modules = list(dict.fromkeys(m for model in nic_models for m in DRIVERS[model]))
     busybox = installed(Path("/bin/busybox"), "busybox-static").read_bytes()
     entries: dict[str, tuple[int, bytes]] = {
@@ -196,6 +197,12 @@ def fetch_kernel(tell: Tell = silent) -> Path:
         if not kept:
             raise
         return kept[-1].parent
+
+
+@functools.cache
+def _known_kernel(_cache: Path, _of: str) -> Path:
+    """Asked for once in a process: each time apt needs seconds, where it keeps no index."""
+    return fetch_kernel()
 
 
 def _fetch(apt: Apt, tell: Tell) -> Path:
